@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSL-1.0
+// mmap(2), mremap(2), madvise(2) and memfd_create(2): memory by the page.
+#ifndef TANDEM_OS_MAPPING_HPP
+#define TANDEM_OS_MAPPING_HPP
+
+#include <fcntl.h>         // for fcntl, F_ADD_SEALS
+#include <sys/mman.h>      // for mmap, mremap, madvise, munmap, memfd_create
+#include <sys/resource.h>  // for getrlimit
+#include <unistd.h>        // for sysconf, ftruncate, close
+
+#include <cerrno>   // for errno, EINVAL
+#include <cstddef>  // for byte, size_t
+
+namespace tandem::os {
+
+inline std::size_t page_size() noexcept { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
+
+/// Private memory, zeroed, reserved only. Returns nullptr and errno where there is none.
+inline std::byte* map_private(std::size_t bytes) noexcept {
+  void* const at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return at == MAP_FAILED ? nullptr : static_cast<std::byte*>(at);
+}
+
+/// Maps `descriptor` (or, with -1, nameless memory) shared and sparse, at `wanted` if that is free and elsewhere if not.
+/// Returns nullptr and errno where it cannot.
+inline std::byte* map_shared(int descriptor, std::size_t bytes, void* wanted) noexcept {
+  int const flags = MAP_SHARED | MAP_NORESERVE | (descriptor < 0 ? MAP_ANONYMOUS : 0);
+  void* at = ::mmap(wanted, bytes, PROT_READ | PROT_WRITE, flags | (wanted == nullptr ? 0 : MAP_FIXED_NOREPLACE), descriptor, 0);
+  if (at == MAP_FAILED && wanted != nullptr) {
+    at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, descriptor, 0);
+  }
+  return at == MAP_FAILED ? nullptr : static_cast<std::byte*>(at);
+}
+
+inline void unmap(void* at, std::size_t bytes) noexcept { ::munmap(at, bytes); }
+
+/// Makes the page at `alias` show the same memory as the shared page at `page`. False and errno where it cannot.
+inline bool alias_page(void* page, void* alias, std::size_t bytes) noexcept {
+  return ::mremap(page, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, alias) == alias;  // an old size of 0 duplicates a shared mapping
+}
+
+/// A forked child finds zeros here (madvise(2), MADV_WIPEONFORK, Linux 4.14).
+inline bool wipe_on_fork(void* at, std::size_t bytes) noexcept { return ::madvise(at, bytes, MADV_WIPEONFORK) == 0; }
+
+/// A forked child does not have this memory at all.
+inline bool drop_on_fork(void* at, std::size_t bytes) noexcept { return ::madvise(at, bytes, MADV_DONTFORK) == 0; }
+
+/// A core dump leaves this memory out. A sparse shared mapping must say so: the dump would touch, and so allocate, every page of it.
+inline bool drop_from_core(void* at, std::size_t bytes) noexcept { return ::madvise(at, bytes, MADV_DONTDUMP) == 0; }
+
+/// Gives the pages of a shared mapping back to the system; they read as zeros afterwards.
+inline bool punch(void* at, std::size_t bytes) noexcept { return ::madvise(at, bytes, MADV_REMOVE) == 0; }
+
+/// A sparse memory file of a fixed size that nobody can shrink under a mapping, close-on-exec. Returns -1 and errno where there is none:
+/// EFBIG where RLIMIT_FSIZE forbids the size (asked beforehand, since ftruncate(2) would raise SIGXFSZ).
+inline int create_memory_file(char const* name, std::size_t bytes) noexcept {
+  rlimit largest{};
+  if (::getrlimit(RLIMIT_FSIZE, &largest) == 0 && largest.rlim_cur != RLIM_INFINITY && bytes > largest.rlim_cur) {
+    errno = EFBIG;
+    return -1;
+  }
+  constexpr unsigned no_exec_seal = 8;  // MFD_NOEXEC_SEAL, Linux 6.3
+  int descriptor = ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | no_exec_seal);
+  if (descriptor < 0 && errno == EINVAL) descriptor = ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (descriptor < 0) return -1;
+  if (::ftruncate(descriptor, static_cast<off_t>(bytes)) != 0) {
+    int const why = errno;
+    ::close(descriptor);
+    errno = why;
+    return -1;
+  }
+  ::fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+  return descriptor;
+}
+
+}  // namespace tandem::os
+
+#endif  // TANDEM_OS_MAPPING_HPP
