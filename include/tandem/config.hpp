@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What the compiler and the platform must offer, and the few macros of the library. None of them changes a layout in shared memory.
+// What the compiler and the platform must offer, and the few macros of the library. None of them changes a layout in
+// shared memory.
 #ifndef TANDEM_CONFIG_HPP
 #define TANDEM_CONFIG_HPP
 
@@ -18,7 +19,8 @@
 /// Keeps a slow path, or a frame whose address matters, out of its caller.
 #define TANDEM_NOINLINE [[gnu::noinline]]
 
-/// For functions that read memory which a sanitizer would rightly forbid to user code: other frames of the stack, for one.
+/// For functions that read memory which a sanitizer would rightly forbid to user code: other frames of the stack, for
+/// one.
 #define TANDEM_NO_SANITIZE [[gnu::no_sanitize("address", "thread", "undefined")]]
 
 /// 1 where preconditions are checked: in debug builds, unless set by the user.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// futex(2) and futex_waitv(2): sleeping until a 32-bit word changes, in private or in shared memory. Words are given by their address.
+// futex(2) and futex_waitv(2): sleeping until a 32-bit word changes, in private or in shared memory. Words are given by
+// their address.
 #ifndef TANDEM_OS_FUTEX_HPP
 #define TANDEM_OS_FUTEX_HPP
 
@@ -22,8 +23,9 @@ enum class futex_scope { in_process, shared };
 /// A point on CLOCK_MONOTONIC, in nanoseconds, that is never reached.
 inline constexpr std::int64_t no_deadline = INT64_MAX;
 
-/// Sleeps while `word` holds `expected`, at most until `until_ns` (CLOCK_MONOTONIC). Returns 0 when woken; -1 and errno EAGAIN (it held
-/// another value), ETIMEDOUT or EINTR. May return early for no reason: callers look at the word again. One system call.
+/// Sleeps while `word` holds `expected`, at most until `until_ns` (CLOCK_MONOTONIC). Returns 0 when woken; -1 and errno
+/// EAGAIN (it held another value), ETIMEDOUT or EINTR. May return early for no reason: callers look at the word again.
+/// One system call.
 inline int futex_wait(void const* word, std::uint32_t expected, std::int64_t until_ns = no_deadline,
                       futex_scope scope = futex_scope::shared) noexcept {
   int const operation = FUTEX_WAIT_BITSET | (scope == futex_scope::in_process ? FUTEX_PRIVATE_FLAG : 0);
@@ -33,18 +35,17 @@ inline int futex_wait(void const* word, std::uint32_t expected, std::int64_t unt
 }
 
 /// Wakes up to `count` sleepers of `word`; returns how many. One system call.
-inline int futex_wake(void const* word, int count = INT_MAX,
-                      futex_scope scope = futex_scope::shared) noexcept {
+inline int futex_wake(void const* word, int count = INT_MAX, futex_scope scope = futex_scope::shared) noexcept {
   int const operation = FUTEX_WAKE | (scope == futex_scope::in_process ? FUTEX_PRIVATE_FLAG : 0);
   return static_cast<int>(::syscall(SYS_futex, word, operation, count, nullptr, nullptr, 0));
 }
 
-/// Sleeps while `first` holds `expected_first` and `second` holds `expected_second`, at most until `until_ns`; both words are shared.
-/// Returns 0 or 1 (which one woke it), or -1 and errno as futex_wait. Kernels before 5.16 lack futex_waitv: there it sleeps on `first` in slices
-/// of at most one millisecond, and a slice that ran out is a spurious return (-1, EINTR).
-inline int futex_wait_either(void const* first, std::uint32_t expected_first,
-                             void const* second, std::uint32_t expected_second,
-                             std::int64_t until_ns = no_deadline) noexcept {
+/// Sleeps while `first` holds `expected_first` and `second` holds `expected_second`, at most until `until_ns`; both
+/// words are shared. Returns 0 or 1 (which one woke it), or -1 and errno as futex_wait. Kernels before 5.16 lack
+/// futex_waitv: there it sleeps on `first` in slices of at most one millisecond, and a slice that ran out is a spurious
+/// return (-1, EINTR).
+inline int futex_wait_either(void const* first, std::uint32_t expected_first, void const* second,
+                             std::uint32_t expected_second, std::int64_t until_ns = no_deadline) noexcept {
   struct waiter {
     std::uint64_t value, address;
     std::uint32_t flags, reserved;
@@ -55,7 +56,8 @@ inline int futex_wait_either(void const* first, std::uint32_t expected_first,
   waiter const waiters[2] = {{expected_first, reinterpret_cast<std::uint64_t>(first), size_32, 0},
                              {expected_second, reinterpret_cast<std::uint64_t>(second), size_32, 0}};
   timespec const until = to_timespec(until_ns < 0 ? 0 : until_ns);
-  long const woken = ::syscall(futex_waitv_number, waiters, 2, 0, until_ns == no_deadline ? nullptr : &until, CLOCK_MONOTONIC);
+  long const woken =
+      ::syscall(futex_waitv_number, waiters, 2, 0, until_ns == no_deadline ? nullptr : &until, CLOCK_MONOTONIC);
   if (woken >= 0 || (errno != ENOSYS && errno != EPERM)) return static_cast<int>(woken);
 
   std::int64_t const slice = monotonic_ns() + 1'000'000;

@@ -21,11 +21,12 @@ inline std::byte* map_private(std::size_t bytes) noexcept {
   return at == MAP_FAILED ? nullptr : static_cast<std::byte*>(at);
 }
 
-/// Maps `descriptor` (or, with -1, nameless memory) shared and sparse, at `wanted` if that is free and elsewhere if not.
-/// Returns nullptr and errno where it cannot.
+/// Maps `descriptor` (or, with -1, nameless memory) shared and sparse, at `wanted` if that is free and elsewhere if
+/// not. Returns nullptr and errno where it cannot.
 inline std::byte* map_shared(int descriptor, std::size_t bytes, void* wanted) noexcept {
   int const flags = MAP_SHARED | MAP_NORESERVE | (descriptor < 0 ? MAP_ANONYMOUS : 0);
-  void* at = ::mmap(wanted, bytes, PROT_READ | PROT_WRITE, flags | (wanted == nullptr ? 0 : MAP_FIXED_NOREPLACE), descriptor, 0);
+  void* at = ::mmap(wanted, bytes, PROT_READ | PROT_WRITE, flags | (wanted == nullptr ? 0 : MAP_FIXED_NOREPLACE),
+                    descriptor, 0);
   if (at == MAP_FAILED && wanted != nullptr) {
     at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, descriptor, 0);
   }
@@ -36,7 +37,8 @@ inline void unmap(void* at, std::size_t bytes) noexcept { ::munmap(at, bytes); }
 
 /// Makes the page at `alias` show the same memory as the shared page at `page`. False and errno where it cannot.
 inline bool alias_page(void* page, void* alias, std::size_t bytes) noexcept {
-  return ::mremap(page, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, alias) == alias;  // an old size of 0 duplicates a shared mapping
+  return ::mremap(page, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, alias) ==
+         alias;  // an old size of 0 duplicates a shared mapping
 }
 
 /// A forked child finds zeros here (madvise(2), MADV_WIPEONFORK, Linux 4.14).
@@ -45,14 +47,16 @@ inline bool wipe_on_fork(void* at, std::size_t bytes) noexcept { return ::madvis
 /// A forked child does not have this memory at all.
 inline bool drop_on_fork(void* at, std::size_t bytes) noexcept { return ::madvise(at, bytes, MADV_DONTFORK) == 0; }
 
-/// A core dump leaves this memory out. A sparse shared mapping must say so: the dump would touch, and so allocate, every page of it.
+/// A core dump leaves this memory out. A sparse shared mapping must say so: the dump would touch, and so allocate,
+/// every page of it.
 inline bool drop_from_core(void* at, std::size_t bytes) noexcept { return ::madvise(at, bytes, MADV_DONTDUMP) == 0; }
 
 /// Gives the pages of a shared mapping back to the system; they read as zeros afterwards.
 inline bool punch(void* at, std::size_t bytes) noexcept { return ::madvise(at, bytes, MADV_REMOVE) == 0; }
 
-/// A sparse memory file of a fixed size that nobody can shrink under a mapping, close-on-exec. Returns -1 and errno where there is none:
-/// EFBIG where RLIMIT_FSIZE forbids the size (asked beforehand, since ftruncate(2) would raise SIGXFSZ).
+/// A sparse memory file of a fixed size that nobody can shrink under a mapping, close-on-exec. Returns -1 and errno
+/// where there is none: EFBIG where RLIMIT_FSIZE forbids the size (asked beforehand, since ftruncate(2) would raise
+/// SIGXFSZ).
 inline int create_memory_file(char const* name, std::size_t bytes) noexcept {
   rlimit largest{};
   if (::getrlimit(RLIMIT_FSIZE, &largest) == 0 && largest.rlim_cur != RLIM_INFINITY && bytes > largest.rlim_cur) {

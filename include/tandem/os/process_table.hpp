@@ -18,7 +18,8 @@ namespace tandem::os {
 /// The kernel's identity of the calling thread. One system call.
 inline pid_t thread_id() noexcept { return static_cast<pid_t>(::syscall(SYS_gettid)); }
 
-/// How the kernel knows a task: state as in ps(1), 0 where there is none; start time in clock ticks since boot, which tells a reused number.
+/// How the kernel knows a task: state as in ps(1), 0 where there is none; start time in clock ticks since boot, which
+/// tells a reused number.
 struct task_state {
   char state = 0;
   std::uint64_t start_time = 0;
@@ -26,7 +27,8 @@ struct task_state {
   bool running() const noexcept { return state != 0 && state != 'Z' && state != 'X'; }
 };
 
-/// Whether the task started after `boot_ns` (CLOCK_BOOTTIME): then its number was another task's before. Start times are kept by the tick.
+/// Whether the task started after `boot_ns` (CLOCK_BOOTTIME): then its number was another task's before. Start times
+/// are kept by the tick.
 inline bool started_after(task_state const& task, std::int64_t boot_ns) noexcept {
   std::int64_t const tick_ns = 1'000'000'000 / ::sysconf(_SC_CLK_TCK);
   return static_cast<std::int64_t>(task.start_time) * tick_ns > boot_ns + tick_ns;
@@ -46,7 +48,8 @@ inline task_state look_up_task(pid_t pid, pid_t tid) noexcept {
   if (at == nullptr || at + 2 >= text + length) return {};
   task_state task{at[2], 0};
   int blanks = 0;
-  for (at += 2; *at != '\0' && blanks < 19; ++at) blanks += *at == ' ';  // field 3 is the state, field 22 the start time
+  for (at += 2; *at != '\0' && blanks < 19; ++at)
+    blanks += *at == ' ';  // field 3 is the state, field 22 the start time
   std::from_chars(at, text + length, task.start_time);
   return task;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// The kernel's robust list of the calling thread, shared with glibc's own robust mutexes (set_robust_list(2), get_robust_list(2)).
+// The kernel's robust list of the calling thread, shared with glibc's own robust mutexes (set_robust_list(2),
+// get_robust_list(2)).
 //
-// A word on that list which holds the thread's TID when the thread ends, in whatever way, is set to FUTEX_OWNER_DIED by the kernel, and one of its
-// sleepers is woken. glibc registers the list of each thread and fixes its shape: the entry stands 32 bytes behind the word, its back link 8 before.
+// A word on that list which holds the thread's TID when the thread ends, in whatever way, is set to FUTEX_OWNER_DIED by
+// the kernel, and one of its sleepers is woken. glibc registers the list of each thread and fixes its shape: the entry
+// stands 32 bytes behind the word, its back link 8 before.
 //
 //        word            word + 24   word + 32
 //        [tid|waiters]   [prev]      [next]  <- entries point here
@@ -28,10 +30,12 @@ struct robust_links {
 /// Distance from a robust word to the entry that the list names.
 inline constexpr std::ptrdiff_t robust_entry_offset = 32;
 
-/// The calling thread's list. The kernel reads it only when this thread dies, so compiler order is all the order it needs.
+/// The calling thread's list. The kernel reads it only when this thread dies, so compiler order is all the order it
+/// needs.
 class robust_list {
  public:
-  /// The list of the calling thread; `usable()` is false where there is none (a raw clone child, an emulator) or its shape is another.
+  /// The list of the calling thread; `usable()` is false where there is none (a raw clone child, an emulator) or its
+  /// shape is another.
   static robust_list of_this_thread() noexcept {
     robust_list_head* head = nullptr;
     std::size_t length = 0;

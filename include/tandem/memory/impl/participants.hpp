@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // Participants: the threads of the family that can hold something and die holding it.
 //
-// Each has a slot in shared memory: {liveness word, token} in one 64-bit word, at the very end of a page of its own. The liveness word is on the kernel's robust
-// list of that thread, so the kernel flips it, and wakes a sleeper, at the thread's end in whatever way: return, exec, SIGKILL. After the flip the thread can no
-// longer touch the memory: the flip alone proves the death.
+// Each has a slot in shared memory: {liveness word, token} in one 64-bit word, at the very end of a page of its own.
+// The liveness word is on the kernel's robust list of that thread, so the kernel flips it, and wakes a sleeper, at the
+// thread's end in whatever way: return, exec, SIGKILL. After the flip the thread can no longer touch the memory: the
+// flip alone proves the death.
 //
-// The links of the robust list must stand right behind the word, but not where others could write: glibc follows them. So a thread maps its slot's page a second
-// time, directly before a private page:
+// The links of the robust list must stand right behind the word, but not where others could write: glibc follows them.
+// So a thread maps its slot's page a second time, directly before a private page:
 //
 //     window:  [ ...........liveness word ] [ links, token, heap cache ]
 //               alias of the shared slot      private, wiped by a fork
@@ -45,7 +46,8 @@ struct participant_slot {
   std::int64_t claimed_at;        // CLOCK_BOOTTIME, nanoseconds
   std::atomic<token> described;   // whose the three above are
   std::uint32_t reserved[9];
-  std::atomic<std::uint64_t> life;  // low half: liveness word, tid|FUTEX_WAITERS, flipped by the kernel; high half: token. One word, so one claim
+  std::atomic<std::uint64_t> life;  // low half: liveness word, tid|FUTEX_WAITERS, flipped by the kernel; high half:
+                                    // token. One word, so one claim
 };
 static_assert(sizeof(participant_slot) == 64 && offsetof(participant_slot, life) == 56, "a format in shared memory");
 
@@ -81,7 +83,8 @@ class participants {
 
   static participant_slot& at(std::uint32_t slot) noexcept {
     region const& all = family();
-    return *reinterpret_cast<participant_slot*>(all.participants + (slot % all.slots) * all.page + all.page - sizeof(participant_slot));
+    return *reinterpret_cast<participant_slot*>(all.participants + (slot % all.slots) * all.page + all.page -
+                                                sizeof(participant_slot));
   }
 
   /// Whether `who` has ended, by a look at one word. True is final.
@@ -90,7 +93,8 @@ class participants {
     return is_end(who, at(slot_of(who)).life.load(std::memory_order_acquire));
   }
 
-  /// As has_ended, and asks /proc where the word says that it lives: for the deaths that the kernel could not mark (a robust list cut short).
+  /// As has_ended, and asks /proc where the word says that it lives: for the deaths that the kernel could not mark (a
+  /// robust list cut short).
   static bool prove_ended(token who) noexcept {
     participant_slot& slot = at(slot_of(who));
     std::uint64_t life = slot.life.load(std::memory_order_acquire);
@@ -104,10 +108,14 @@ class participants {
   }
 
   /// The word that changes, with a wake-up, when `who` ends.
-  static void const* word_of(token who) noexcept { return &at(slot_of(who)).life; }  // the low half: both platforms are little-endian
+  static void const* word_of(token who) noexcept {
+    return &at(slot_of(who)).life;
+  }  // the low half: both platforms are little-endian
 
   /// What word_of(who) holds now; meaningful to sleep on as long as has_ended(who) is false.
-  static std::uint32_t word(token who) noexcept { return life_word(at(slot_of(who)).life.load(std::memory_order_acquire)); }
+  static std::uint32_t word(token who) noexcept {
+    return life_word(at(slot_of(who)).life.load(std::memory_order_acquire));
+  }
 
   /// How many ends of participants are known. Rises with each; says when to look for what the dead left behind.
   static std::uint32_t deaths() noexcept { return family().header().deaths.load(std::memory_order_acquire); }
@@ -124,10 +132,13 @@ class participants {
 
   static void wake(participant_slot& slot) noexcept { os::futex_wake(&slot.life); }
 
-  static std::size_t private_bytes(region const& all) noexcept { return (sizeof(self_page) + all.page - 1) / all.page * all.page; }
+  static std::size_t private_bytes(region const& all) noexcept {
+    return (sizeof(self_page) + all.page - 1) / all.page * all.page;
+  }
 
   static token enrol();
-  static bool claim(region const& all, std::uint32_t index, self_page* page, os::robust_list& list, std::uint32_t thread);
+  static bool claim(region const& all, std::uint32_t index, self_page* page, os::robust_list& list,
+                    std::uint32_t thread);
 
   static inline constinit self_page nobody_{};
   static inline constinit thread_local self_page* self_ = &nobody_;
@@ -140,7 +151,8 @@ TANDEM_NOINLINE inline token participants::enrol() {
     std::byte* const window = os::map_private(all.page + private_bytes(all));
     if (window == nullptr) throw_errno("enrol a thread in the family: mmap");
     page = reinterpret_cast<self_page*>(window + all.page);
-    if (!os::wipe_on_fork(page, private_bytes(all))) throw_errno("enrol a thread in the family: madvise", "MADV_WIPEONFORK");
+    if (!os::wipe_on_fork(page, private_bytes(all)))
+      throw_errno("enrol a thread in the family: madvise", "MADV_WIPEONFORK");
   }
   auto list = os::robust_list::of_this_thread();
   auto const thread = static_cast<std::uint32_t>(os::thread_id());
@@ -158,19 +170,22 @@ TANDEM_NOINLINE inline token participants::enrol() {
   throw_errno(EAGAIN, "enrol a thread in the family", "the table of participants is full");
 }
 
-inline bool participants::claim(region const& all, std::uint32_t index, self_page* page, os::robust_list& list, std::uint32_t thread) {
+inline bool participants::claim(region const& all, std::uint32_t index, self_page* page, os::robust_list& list,
+                                std::uint32_t thread) {
   participant_slot& slot = at(index);
   std::uint64_t life = slot.life.load(std::memory_order_acquire);
   if (life_word(life) != 0 && (life_word(life) & FUTEX_OWNER_DIED) == 0) return false;
 
   auto* const alias = reinterpret_cast<std::byte*>(page) - all.page;
-  bool const linked = list.usable() && os::alias_page(reinterpret_cast<std::byte*>(&slot + 1) - all.page, alias, all.page);
+  bool const linked =
+      list.usable() && os::alias_page(reinterpret_cast<std::byte*>(&slot + 1) - all.page, alias, all.page);
   if (linked) {
     os::drop_on_fork(alias, all.page);
     list.announce(&page->links);  // killed between the claim and the link: the kernel still flips the word
   }
   token const me = next_token(index, life_token(life));
-  // acq_rel: what the former owner's death published is visible here; our claim is visible before anything we write as its owner
+  // acq_rel: what the former owner's death published is visible here; our claim is visible before anything we write as
+  // its owner
   if (!slot.life.compare_exchange_strong(life, make_life(me, thread | FUTEX_WAITERS), std::memory_order_acq_rel)) {
     if (linked) list.announce(nullptr);
     return false;
@@ -195,7 +210,9 @@ inline void participants::leave(self_page* page) noexcept {
   if (page->leave_heap != nullptr) page->leave_heap(page->heap);
   region const& all = family();
   participant_slot& slot = at(slot_of(page->me));
-  if (page->linked) os::robust_list::of_this_thread().unlink(&page->links);  // before its memory goes: the kernel's walk stops at a hole
+  if (page->linked)
+    os::robust_list::of_this_thread().unlink(
+        &page->links);  // before its memory goes: the kernel's walk stops at a hole
   // acq_rel: what this thread did comes before its end as others see it, in has_ended
   slot.life.exchange(make_life(page->me, ended_word), std::memory_order_acq_rel);
   wake(slot);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// The family's shared memory: one sparse mapping, reserved once by the first member that needs it and inherited by all it starts.
+// The family's shared memory: one sparse mapping, reserved once by the first member that needs it and inherited by all
+// it starts.
 //
 //   | header | participants | members | objects | heap ... |
 //
-// Where the parts lie is kept in private memory and never read back from the shared one, so that no scribbler can move them.
+// Where the parts lie is kept in private memory and never read back from the shared one, so that no scribbler can move
+// them.
 #ifndef TANDEM_MEMORY_IMPL_REGION_HPP
 #define TANDEM_MEMORY_IMPL_REGION_HPP
 
@@ -17,11 +19,11 @@
 #include <cstdint>    // for uint32_t, uint64_t
 #include <new>        // for placement new
 
-#include "tandem/config.hpp"                // for TANDEM_NOINLINE
-#include "tandem/core/errors.hpp"           // for throw_errno
-#include "tandem/memory/impl/token.hpp"     // for token, token_slots
-#include "tandem/os/futex.hpp"              // for futex_wait, futex_wake
-#include "tandem/os/mapping.hpp"            // for create_memory_file, map_shared, page_size
+#include "tandem/config.hpp"             // for TANDEM_NOINLINE
+#include "tandem/core/errors.hpp"        // for throw_errno
+#include "tandem/memory/impl/token.hpp"  // for token, token_slots
+#include "tandem/os/futex.hpp"           // for futex_wait, futex_wake
+#include "tandem/os/mapping.hpp"         // for create_memory_file, map_shared, page_size
 
 namespace tandem::impl {
 
@@ -34,12 +36,15 @@ inline constexpr std::size_t header_bytes = 65536;
 struct region_header {
   std::uint64_t magic;
   std::uint64_t bytes;
-  alignas(64) std::atomic<std::uint32_t> participant_hint;  // where the next claim starts looking: slots are reused as late as possible
+  alignas(64) std::atomic<std::uint32_t> participant_hint;  // where the next claim starts looking: slots are reused as
+                                                            // late as possible
   alignas(64) std::atomic<std::uint32_t> member_hint;
   alignas(64) std::atomic<std::uint32_t> object_hint;
   std::atomic<std::uint32_t> object_top;  // entries from here on were never used
-  alignas(64) std::atomic<std::uint32_t> deaths;  // participants known to have ended; says when to look for what they left
-  std::atomic<std::uint32_t> lost_objects;        // shared objects whose last holders all died: memory freed, destructor not run
+  alignas(
+      64) std::atomic<std::uint32_t> deaths;  // participants known to have ended; says when to look for what they left
+  std::atomic<std::uint32_t>
+      lost_objects;  // shared objects whose last holders all died: memory freed, destructor not run
 };
 static_assert(sizeof(region_header) <= header_bytes);
 
@@ -65,7 +70,9 @@ struct region {
   pthread_key_t thread_end{};
 
   region_header& header() const noexcept { return *reinterpret_cast<region_header*>(base); }
-  bool contains(void const* at) const noexcept { return static_cast<std::size_t>(static_cast<std::byte const*>(at) - base) < bytes; }
+  bool contains(void const* at) const noexcept {
+    return static_cast<std::size_t>(static_cast<std::byte const*>(at) - base) < bytes;
+  }
 };
 
 void leave_family(void* self_page) noexcept;  // participants.hpp: the end of a thread
@@ -88,7 +95,8 @@ class family_region {
     for (;;) {
       std::uint32_t state = state_.load(std::memory_order_acquire);
       if (state == ready) return;
-      // Busy in another process's name: this is a child forked while some other thread of its parent was here. Nobody will finish it but us.
+      // Busy in another process's name: this is a child forked while some other thread of its parent was here. Nobody
+      // will finish it but us.
       if (state == none || state != mine) {
         if (state_.compare_exchange_strong(state, mine, std::memory_order_acquire)) break;
       } else {
@@ -129,9 +137,11 @@ class family_region {
     made.heap_bytes = made.bytes - static_cast<std::size_t>(made.heap - made.base);
 
     std::byte* const own = os::map_private(made.page);
-    if (own == nullptr || !os::wipe_on_fork(own, made.page)) throw_errno("reserve the commons: madvise", "MADV_WIPEONFORK");
+    if (own == nullptr || !os::wipe_on_fork(own, made.page))
+      throw_errno("reserve the commons: madvise", "MADV_WIPEONFORK");
     made.process = new (own) process_page;
-    if (int const error = ::pthread_key_create(&made.thread_end, &leave_family)) throw_errno(error, "reserve the commons: pthread_key_create");
+    if (int const error = ::pthread_key_create(&made.thread_end, &leave_family))
+      throw_errno(error, "reserve the commons: pthread_key_create");
     auto& header = *new (made.base) region_header;
     header.magic = region_magic;
     header.bytes = made.bytes;
