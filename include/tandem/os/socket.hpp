@@ -107,10 +107,13 @@ inline int receive_descriptor_message(int socket, std::span<int> to, patience wa
   message.msg_iovlen = 1;
   message.msg_control = &control;
   message.msg_controllen = sizeof control;
-  ssize_t received = 0;
-  do {
-    received = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | (wait == patience::wait ? 0 : MSG_DONTWAIT));
-  } while (received < 0 && errno == EINTR);
+  int const flags = MSG_CMSG_CLOEXEC | (wait == patience::wait ? 0 : MSG_DONTWAIT);
+  ssize_t received = ::recvmsg(socket, &message, flags);
+  // A peer that closes without having read all leaves ECONNRESET, told once and before what it had sent.
+  for (bool reset = false; received < 0 && (errno == EINTR || (errno == ECONNRESET && !reset));) {
+    reset = reset || errno == ECONNRESET;
+    received = ::recvmsg(socket, &message, flags);
+  }
   if (received < 0) return -1;
 
   int arrived[most_descriptors_per_message + 1];  // one more: padding lets the kernel deliver it
