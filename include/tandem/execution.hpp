@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSL-1.0
+// The door to execution/: threads, processes, and either.
+#ifndef TANDEM_EXECUTION_HPP
+#define TANDEM_EXECUTION_HPP
+
+#include "tandem/execution/borrow.hpp"
+#include "tandem/execution/lost_writes.hpp"
+#include "tandem/execution/options.hpp"
+#include "tandem/execution/process.hpp"
+#include "tandem/execution/this_unit.hpp"
+#include "tandem/execution/thread.hpp"
+#include "tandem/execution/unit.hpp"
+#include "tandem/execution/unit_id.hpp"
+
+#endif  // TANDEM_EXECUTION_HPP

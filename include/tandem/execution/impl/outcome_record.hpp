@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSL-1.0
+// How the outcome of a process gets home: as bytes in the process's page of the family's table, or, where they do not
+// fit, in a block of the commons that the page names. Descriptors come along on a socket. `outcome` of the page is set
+// last: a process that dies before has published nothing, whatever it had written.
+//
+// The reader trusts none of it: it copies each number once, checks it, and decodes what it finds as it would any
+// stranger's bytes.
+#ifndef TANDEM_EXECUTION_IMPL_OUTCOME_RECORD_HPP
+#define TANDEM_EXECUTION_IMPL_OUTCOME_RECORD_HPP
+
+#include <algorithm>  // for max
+#include <atomic>     // for atomic
+#include <climits>    // for INT_MAX
+#include <cstddef>    // for byte, size_t
+#include <cstring>    // for memcpy
+#include <span>       // for span
+
+#include "tandem/core/byte_sink.hpp"       // for byte_sink
+#include "tandem/core/errors.hpp"          // for throw_errc
+#include "tandem/memory/commons.hpp"       // for commons
+#include "tandem/memory/impl/members.hpp"  // for member_slot
+#include "tandem/memory/impl/region.hpp"   // for family
+#include "tandem/os/futex.hpp"             // for futex_wake
+
+namespace tandem::impl {
+
+/// Fills a process's page, and moves to the commons when it is full.
+class outcome_sink : public byte_sink {
+ public:
+  explicit outcome_sink(member_slot& slot) noexcept
+      : byte_sink{slot.small_outcome, sizeof slot.small_outcome, &enlarge}, slot_(slot) {}
+
+  /// Forgets what was written: for another outcome instead.
+  void restart() noexcept {
+    release(slot_);
+    data = slot_.small_outcome;
+    capacity = sizeof slot_.small_outcome;
+  }
+
+  /// The outcome is known from here on. Nothing of it may be touched afterwards.
+  void publish(member_slot::phase how, std::size_t bytes, std::size_t descriptors) noexcept {
+    slot_.bytes.store(bytes, std::memory_order_relaxed);
+    slot_.descriptors.store(static_cast<std::uint32_t>(descriptors), std::memory_order_relaxed);
+    slot_.outcome.store(
+        how,
+        std::memory_order_release);  // pairs with the acquire in get_outcome and read_outcome: the bytes come before
+    os::futex_wake(&slot_.outcome);
+  }
+
+  /// Frees the block that a page names, if any: by its process, or by whoever takes the outcome, whatever became of the
+  /// process.
+  static void release(member_slot& slot) noexcept {
+    std::uint64_t const offset = slot.block.exchange(0, std::memory_order_acq_rel);
+    void* const block = family().base + offset;
+    if (offset != 0 && offset < family().bytes && commons().owns(block)) commons().deallocate(block);
+  }
+
+ private:
+  static void enlarge(byte_sink& sink, std::size_t used, std::size_t needed) {
+    member_slot& slot = static_cast<outcome_sink&>(sink).slot_;
+    std::size_t const size = std::max(needed, 2 * sink.capacity);
+    auto* const larger = static_cast<std::byte*>(commons().allocate(size));
+    std::memcpy(larger, sink.data, used);
+    release(slot);
+    // Named before it is complete: should this process die, its starter frees it.
+    slot.block.store(static_cast<std::uint64_t>(larger - family().base), std::memory_order_release);
+    sink.data = larger;
+    sink.capacity = size;
+  }
+
+  member_slot& slot_;
+};
+
+/// The bytes of a published outcome. @throws std::system_error (bad_message) where the page names what cannot be
+inline std::span<std::byte const> outcome_bytes(member_slot const& slot) {
+  region const& all = family();
+  std::uint64_t const bytes = slot.bytes.load(std::memory_order_relaxed);
+  std::uint64_t const offset = slot.block.load(std::memory_order_relaxed);
+  if (offset == 0) {
+    if (bytes <= sizeof slot.small_outcome) return {slot.small_outcome, bytes};
+  } else if (offset >= static_cast<std::uint64_t>(all.heap - all.base) && offset < all.bytes &&
+             bytes <= all.bytes - offset) {
+    return {all.base + offset, bytes};
+  }
+  throw_errc(std::errc::bad_message, "take a process's outcome", "its record is not one that tandem writes");
+}
+
+}  // namespace tandem::impl
+
+#endif  // TANDEM_EXECUTION_IMPL_OUTCOME_RECORD_HPP

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSL-1.0
+// The child's side of a process: from the fork to its end. It never returns into its parent's code.
+#ifndef TANDEM_EXECUTION_IMPL_PROCESS_CHILD_HPP
+#define TANDEM_EXECUTION_IMPL_PROCESS_CHILD_HPP
+
+#include <unistd.h>  // for getpid
+
+#include <exception>    // for current_exception
+#include <optional>     // for optional
+#include <string>       // for string
+#include <type_traits>  // for is_void_v
+
+#include "tandem/core/codec.hpp"                        // for codec, writer
+#include "tandem/core/exception_transport.hpp"          // for encode_exception
+#include "tandem/core/mode.hpp"                         // for mode
+#include "tandem/execution/impl/frame_watch.hpp"        // for frame_watch
+#include "tandem/execution/impl/outcome_record.hpp"     // for outcome_sink
+#include "tandem/execution/impl/unit_context.hpp"       // for unit_context, this_context
+#include "tandem/execution/lost_writes.hpp"             // for lost_write, lost_writes
+#include "tandem/memory/impl/members.hpp"               // for members
+#include "tandem/memory/impl/participants.hpp"          // for participants
+#include "tandem/os/fork.hpp"                           // for end_exit_with, leave_process, name_thread
+#include "tandem/os/stdio.hpp"                          // for flush_output, forget_unwritten_output
+#include "tandem/resource/fd.hpp"                       // for fd
+#include "tandem/resource/impl/descriptor_passing.hpp"  // for send_descriptors
+
+namespace tandem::impl {
+
+/// What the starter hands to its child by the fork alone.
+struct child_orders {
+  std::string name;
+  bool named = false;
+  unit_id parent;
+  token member = 0;
+  tandem::lost_writes lost_writes{};
+  std::byte const* frames_begin = nullptr;  // the starter's frames: from here
+  std::byte const* frames_end = nullptr;    // to here
+  fd descriptors;                           // the road for descriptors in the result, if it can have any
+};
+
+/// Says what was lost and what to do about it.
+inline std::string lost_write_text(std::string const& unit, std::uint64_t offset) {
+  return "unit '" + unit + "' wrote to a local variable of its starter, which will never see it (byte " +
+         std::to_string(offset) +
+         " of the starter's frames): a captured reference or a pointer leads to the process's own copy; use "
+         "tandem::shared<T> to write from a process, or return the value";
+}
+
+/// Leaves the process as a child must: what it wrote is flushed, and nothing of its parent's is run.
+[[noreturn]] inline void leave_child(int code, void* = nullptr) noexcept {
+  os::flush_output();
+  os::leave_process(code);
+}
+
+/// Encodes the outcome of a workload into its process's page.
+template <class R> class child_outcome {
+ public:
+  child_outcome(child_orders const& orders) noexcept : orders_(orders), sink_(members::at(orders.member)) {}
+
+  template <class Work> void run(Work& work, stop_token const& stop) {
+    if constexpr (std::is_void_v<R>) {
+      work->run(stop);
+      work.reset();  // before the outcome is known: what the arguments held is free then
+    } else {
+      R result = work->run(stop);
+      work.reset();
+      encode(result);
+    }
+    how_ = member_slot::returned;
+  }
+
+  void fail(std::exception_ptr const& why) noexcept {
+    sink_.restart();
+    bytes_ = encode_exception(sink_, why);
+    descriptors_ = 0;
+    how_ = member_slot::threw;
+  }
+
+  void publish() noexcept { sink_.publish(how_, bytes_, descriptors_); }
+
+ private:
+  template <class T> void encode(T& result) {
+    writer to(sink_);
+    codec<T>::encode(to, result);
+    bytes_ = to.size();
+    descriptors_ = to.descriptors().size();
+    if (descriptors_ != 0) send_descriptors(orders_.descriptors, to.descriptors());
+  }
+
+  child_orders const& orders_;
+  outcome_sink sink_;
+  std::size_t bytes_ = 0;
+  std::size_t descriptors_ = 0;
+  member_slot::phase how_ = member_slot::working;
+};
+
+/// Runs in the child, right after the fork.
+template <class R, class Work>
+[[noreturn]] TANDEM_NOINLINE void run_child(child_orders const& orders, std::optional<Work>& work,
+                                            std::optional<stop_source>& stops) noexcept {
+  members::become(orders.member);
+  os::forget_unwritten_output();
+  os::end_exit_with(&leave_child);
+  if (orders.named) os::name_thread(orders.name.c_str());
+  child_outcome<R> outcome(orders);
+  try {
+    members::at(orders.member)
+        .participant.store(participants::self(), std::memory_order_release);  // pairs with get_outcome's acquire
+    stop_token const stop = stops->get_token();
+    unit_context const context{orders.name, mode::process, {::getpid(), 0}, orders.parent, stop};
+    this_context = &context;
+    bool const watched = orders.lost_writes != lost_writes::ignore;
+    frame_watch const frames(watched ? orders.frames_begin : nullptr, orders.frames_end);
+    try {
+      outcome.run(work, stop);
+    } catch (...) {
+      auto const why = std::current_exception();
+      work.reset();
+      outcome.fail(why);
+    }
+    if (auto const offset = frames.first_change(); offset >= 0) {
+      if (orders.lost_writes == lost_writes::fail) {
+        outcome.fail(
+            std::make_exception_ptr(lost_write(lost_write_text(orders.name, static_cast<std::uint64_t>(offset)))));
+      } else {
+        members::at(orders.member).lost_write.store(static_cast<std::uint32_t>(offset) + 1, std::memory_order_relaxed);
+      }
+    }
+    this_context = nullptr;
+  } catch (...) { outcome.fail(std::current_exception()); }
+  stops.reset();  // its share in the stop word
+  os::flush_output();
+  outcome.publish();
+  os::leave_process(0);
+}
+
+}  // namespace tandem::impl
+
+#endif  // TANDEM_EXECUTION_IMPL_PROCESS_CHILD_HPP

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: BSL-1.0
+// The starter's side of a process: its descriptor, its page in the family's table, and what has become of it.
+#ifndef TANDEM_EXECUTION_IMPL_PROCESS_STATE_HPP
+#define TANDEM_EXECUTION_IMPL_PROCESS_STATE_HPP
+
+#include <signal.h>        // for kill, SIGKILL
+#include <sys/resource.h>  // for rusage
+#include <sys/wait.h>      // for waitpid, WNOHANG
+#include <unistd.h>        // for getpid
+
+#include <algorithm>  // for min
+#include <atomic>     // for atomic
+#include <cerrno>     // for errno, ESRCH
+#include <cstdint>    // for int64_t, uint32_t
+#include <optional>   // for optional
+#include <string>     // for string, to_string
+#include <vector>     // for vector
+
+#include "tandem/core/deadline.hpp"                     // for deadline
+#include "tandem/core/errors.hpp"                       // for throw_errc, throw_errno
+#include "tandem/core/exception_transport.hpp"          // for decode_exception
+#include "tandem/core/failure.hpp"                      // for failure
+#include "tandem/core/outcome.hpp"                      // for outcome
+#include "tandem/core/reader.hpp"                       // for reader
+#include "tandem/core/unobserved_failure.hpp"           // for report_unobserved
+#include "tandem/execution/impl/outcome_record.hpp"     // for outcome_bytes, outcome_sink
+#include "tandem/execution/impl/process_child.hpp"      // for lost_write_text
+#include "tandem/memory/impl/members.hpp"               // for members
+#include "tandem/memory/impl/objects.hpp"               // for objects
+#include "tandem/memory/impl/participants.hpp"          // for participants
+#include "tandem/os/clock.hpp"                          // for monotonic_ns
+#include "tandem/os/futex.hpp"                          // for futex_wait, futex_wait_either
+#include "tandem/os/pidfd.hpp"                          // for pidfd_open, pidfd_signal, wait_process
+#include "tandem/os/poll.hpp"                           // for poll_until
+#include "tandem/resource/fd.hpp"                       // for fd
+#include "tandem/resource/impl/descriptor_passing.hpp"  // for receive_descriptors
+#include "tandem/sync/stop_token.hpp"                   // for stop_source
+
+namespace tandem::impl {
+
+/// One started process, as its starter knows it.
+class process_state {
+ public:
+  process_state(token member, std::string name, fd descriptors)
+      : member_(member), name_(std::move(name)), descriptors_(std::move(descriptors)) {}
+  process_state(process_state const&) = delete;
+
+  /// The page goes back, and all that the process held: @pre it has ended, or was never started
+  ~process_state() {
+    if (!is_ours()) return;  // a copy in a child that the host has forked
+    outcome_sink::release(slot());
+    objects::bury(member_);
+    members::release(member_);
+  }
+
+  /// Takes over the child `pid`, just forked. @throws std::system_error where it gets no descriptor; the child is ended
+  /// and reaped then
+  void adopt(pid_t pid) {
+    pid_ = pid;
+    if (name_.empty()) name_ = "process " + std::to_string(pid);
+    pidfd_.reset(os::pidfd_open(pid));
+    if (pidfd_) {
+      // A host that reaps all children may have taken ours already, and its pid may be another's. A child of ours that
+      // can be waited for is the one.
+      os::process_end end{};
+      if (os::wait_process(pidfd_.get(), WNOHANG | WNOWAIT, end) != os::wait_result::not_ours) return;
+      if (auto const known = os::reaped_end(pidfd_.get())) end_ = known;
+      ended_ = true;
+      return;
+    }
+    int const why = errno;
+    if (why == ESRCH) {  // reaped by the host before we could look
+      ended_ = true;
+      return;
+    }
+    ::kill(pid, SIGKILL);
+    while (::waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {}
+    throw_errno(why, "start process '" + name_ + "'", "pidfd_open");
+  }
+
+  pid_t pid() const noexcept { return pid_; }
+  int pidfd() const noexcept { return pidfd_.get(); }
+  std::string const& name() const noexcept { return name_; }
+  stop_source& stop() noexcept { return stop_; }
+  token member() const noexcept { return member_; }
+  member_slot& slot() const noexcept { return members::at(member_); }
+  bool ended() const noexcept { return ended_; }
+  /// False in a child that the host has forked: the process is its sibling there.
+  bool is_ours() const noexcept { return starter_ == ::getpid(); }
+
+  /// @throws std::system_error (operation_not_permitted) in a child that the host has forked: there it is nobody's
+  /// child
+  void require_starter(char const* call) const {
+    if (!is_ours())
+      throw_errc(std::errc::operation_not_permitted, call,
+                 "process '" + name_ + "' was started by another process, this one's parent");
+  }
+
+  /// Blocks until the process is dead and reaped (true) or `until` has passed. Its death is known by its descriptor,
+  /// never by an end-of-file.
+  bool wait_until(deadline until) {
+    while (!ended_) {
+      if (!until.is_never() && !os::poll_until(pidfd_.get(), POLLIN, until.time_point().time_since_epoch().count())) {
+        return reap(WNOHANG);
+      }
+      if (reap(until.is_never() ? 0 : WNOHANG)) return true;
+    }
+    return true;
+  }
+
+  /// Blocks until the outcome is published or the process has ended without one.
+  void wait_outcome() {
+    std::int64_t slice = 2'000'000;
+    while (!ended_ &&
+           slot().outcome.load(std::memory_order_acquire) == member_slot::working) {  // pairs with publish's release
+      token const first_thread = slot().participant.load(std::memory_order_acquire);
+      if (first_thread == 0) {  // it has not got that far: nobody would wake us for its death, so look now and then
+        os::futex_wait(&slot().outcome, member_slot::working, os::monotonic_ns() + slice);
+        slice = std::min<std::int64_t>(2 * slice, 50'000'000);
+        reap(WNOHANG);
+        continue;
+      }
+      std::uint32_t const alive = participants::word(first_thread);
+      if (participants::has_ended(first_thread)) {
+        wait_until(deadline::never());  // its first thread has ended; the process is dead as soon as its other threads,
+                                        // if any, are
+        return;
+      }
+      os::futex_wait_either(&slot().outcome, member_slot::working, participants::word_of(first_thread), alive);
+    }
+  }
+
+  /// Sends a signal. False where the process has ended.
+  bool signal(int number) {
+    if (ended_) return false;
+    if (os::pidfd_signal(pidfd_.get(), number) == 0) return true;
+    if (errno == ESRCH) return false;
+    throw_errno("send signal " + std::to_string(number), "process '" + name_ + "'");
+  }
+
+  /// Lets the unobserved-failure handler know if it failed: nobody will take its outcome. @pre as read_outcome
+  void report_failure() noexcept {
+    if (slot().outcome.load(std::memory_order_acquire) == member_slot::returned)
+      report_lost_write();
+    else
+      static_cast<void>(read_outcome<void>());  // and its destructor tells
+  }
+
+  /// What became of it. @pre the outcome is published, or the process has ended
+  template <class R> outcome<R> read_outcome() {
+    report_lost_write();
+    auto const how = slot().outcome.load(std::memory_order_acquire);  // pairs with publish's release
+    try {
+      if (how == member_slot::returned) return decode<R>();
+      if (how == member_slot::threw) {
+        reader from(outcome_bytes(slot()));
+        return outcome<R>(failure::remote(name_, decode_exception(from), usage()));
+      }
+    } catch (...) { return outcome<R>(failure::threw(name_, std::current_exception())); }
+    if (!end_.has_value()) return outcome<R>(failure::lost(name_, "it was reaped by someone else"));
+    if (end_->how == os::process_end::kind::exited) return outcome<R>(failure::exited(name_, end_->code, usage()));
+    return outcome<R>(failure::signaled(name_, end_->code, end_->how == os::process_end::kind::dumped, usage()));
+  }
+
+ private:
+  bool reap(int options) {
+    os::process_end end{};
+    rusage used{};
+    switch (os::wait_process(pidfd_.get(), options, end, &used)) {
+      case os::wait_result::still_running:
+        return false;
+      case os::wait_result::ended:
+        end_ = end;
+        usage_ = used;
+        break;
+      case os::wait_result::not_ours:  // the host has reaped it; a zombie that nobody waits for is readable too, so
+                                       // that is certain
+        if (!os::poll_until(pidfd_.get(), POLLIN, options == 0 ? os::no_deadline : 0)) return false;
+        end_ = os::reaped_end(pidfd_.get());
+        break;
+    }
+    ended_ = true;
+    participants::note_death();
+    return true;
+  }
+
+  template <class R> outcome<R> decode() {
+    std::uint32_t const count = slot().descriptors.load(std::memory_order_relaxed);
+    if (count > 65536 || (count != 0 && !descriptors_))
+      throw_errc(std::errc::bad_message, "take a process's outcome", "descriptors that cannot be");
+    std::vector<fd> received;
+    if (count != 0) received = receive_descriptors(descriptors_, count, os::patience::none);
+    std::vector<int> numbers;
+    for (auto& descriptor : received) numbers.push_back(descriptor.get());
+    reader from(outcome_bytes(slot()), numbers);
+    struct keep_taken {  // what the decoder took is owned by the value now
+      std::vector<fd>& received;
+      std::vector<int>& numbers;
+      ~keep_taken() {
+        for (std::size_t i = 0; i < numbers.size(); ++i) {
+          if (numbers[i] < 0) static_cast<void>(received[i].release());
+        }
+      }
+    } const at_end{received, numbers};
+    if constexpr (std::is_void_v<R>) {
+      from.finish();
+      return outcome<R>();
+    } else {
+      outcome<R> result(std::in_place, codec<R>::decode(from));
+      from.finish();
+      return result;
+    }
+  }
+
+  void report_lost_write() noexcept {
+    std::uint32_t const at = slot().lost_write.exchange(0, std::memory_order_relaxed);
+    if (at == 0) return;
+    try {
+      report_unobserved(failure::threw(name_, std::make_exception_ptr(lost_write(lost_write_text(name_, at - 1)))));
+    } catch (...) {  // no memory for the words
+    }
+  }
+
+  resource_usage usage() const { return usage_ ? resource_usage::of_process(*usage_) : resource_usage{}; }
+
+  token const member_;
+  std::string name_;
+  fd pidfd_;
+  fd descriptors_;
+  stop_source stop_;
+  pid_t pid_ = 0;
+  pid_t const starter_ = ::getpid();
+  bool ended_ = false;
+  std::optional<os::process_end> end_;
+  std::optional<rusage> usage_;
+};
+
+}  // namespace tandem::impl
+
+#endif  // TANDEM_EXECUTION_IMPL_PROCESS_STATE_HPP

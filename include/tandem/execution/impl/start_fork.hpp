@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSL-1.0
+// Starting a process by fork(2).
+#ifndef TANDEM_EXECUTION_IMPL_START_FORK_HPP
+#define TANDEM_EXECUTION_IMPL_START_FORK_HPP
+
+#include <memory>       // for unique_ptr
+#include <optional>     // for optional
+#include <tuple>        // for tuple, apply
+#include <type_traits>  // for is_void_v
+#include <utility>      // for move
+
+#include "tandem/config.hpp"                        // for TANDEM_NOINLINE
+#include "tandem/core/errors.hpp"                   // for throw_errno
+#include "tandem/core/transferable.hpp"             // for may_carry_descriptors
+#include "tandem/execution/impl/process_child.hpp"  // for child_orders, run_child
+#include "tandem/execution/impl/process_state.hpp"  // for process_state
+#include "tandem/execution/impl/unit_context.hpp"   // for current_id
+#include "tandem/execution/options.hpp"             // for options
+#include "tandem/memory/impl/members.hpp"           // for members
+#include "tandem/memory/impl/travel.hpp"            // for travel_scope
+#include "tandem/os/fork.hpp"                       // for fork
+#include "tandem/os/stack.hpp"                      // for stack_end
+#include "tandem/resource/socket_pair.hpp"          // for socket_pair
+
+namespace tandem::impl {
+
+template <class R> consteval bool result_carries_descriptors() {
+  if constexpr (std::is_void_v<R>)
+    return false;
+  else
+    return may_carry_descriptors<R>;
+}
+
+/// Starts a child that runs a workload made of `parts`, the callable and its arguments. Never inlined: its frame is the
+/// border between what belongs to the child (the workload, here) and the frames of its callers, whose change in the
+/// child is a lost write.
+/// @throws std::system_error naming the step and the unit; what the copies of the parts throw. No child is left then,
+/// and nothing is held.
+template <class R, class Work, class... Parts>
+TANDEM_NOINLINE std::unique_ptr<process_state> start_fork(options& how, std::tuple<Parts...>& parts) {
+  child_orders orders;
+  orders.member = members::claim();
+  std::unique_ptr<process_state> state;
+  try {
+    fd starters_end;
+    if constexpr (result_carries_descriptors<R>()) {
+      socket_pair road;
+      starters_end = std::move(road.first);
+      orders.descriptors = std::move(road.second);
+    }
+    state = std::make_unique<process_state>(orders.member, how.name, std::move(starters_end));
+  } catch (...) {
+    members::release(orders.member);
+    throw;
+  }
+  std::optional<Work> work;
+  std::optional<stop_source> stops;
+  {
+    travel_scope const on_the_way(orders.member);
+    std::apply([&work](auto&&... part) { work.emplace(std::forward<Parts>(part)...); }, parts);
+    stops.emplace(state->stop());
+  }
+  orders.named = !how.name.empty();
+  orders.parent = current_id();
+  orders.lost_writes = how.lost_writes;
+  if (orders.lost_writes != lost_writes::ignore) {
+    orders.frames_begin = static_cast<std::byte const*>(__builtin_dwarf_cfa());
+    orders.frames_end = os::stack_end(orders.frames_begin);
+  }
+  orders.name = std::move(how.name);
+
+  pid_t const child = os::fork();
+  if (child == 0) {
+    if (!orders.named) orders.name = "process " + std::to_string(::getpid());
+    run_child<R>(orders, work, stops);
+  }
+  if (child < 0) throw_errno("start process '" + orders.name + "'", "fork");
+  state->adopt(child);
+  return state;
+}
+
+}  // namespace tandem::impl
+
+#endif  // TANDEM_EXECUTION_IMPL_START_FORK_HPP

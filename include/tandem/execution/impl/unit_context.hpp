@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef TANDEM_EXECUTION_IMPL_UNIT_CONTEXT_HPP
+#define TANDEM_EXECUTION_IMPL_UNIT_CONTEXT_HPP
+
+#include <sys/types.h>  // for pid_t
+#include <unistd.h>     // for getpid
+
+#include <atomic>   // for atomic
+#include <cstdint>  // for uint64_t
+#include <string>   // for string
+
+#include "tandem/core/mode.hpp"          // for mode
+#include "tandem/execution/unit_id.hpp"  // for unit_id
+#include "tandem/os/process_table.hpp"   // for thread_id
+#include "tandem/sync/stop_token.hpp"    // for stop_token
+
+namespace tandem::impl {
+
+/// What a unit knows of itself. Lives as long as its workload runs.
+struct unit_context {
+  std::string const& name;
+  tandem::mode mode;
+  unit_id id;
+  unit_id parent;
+  stop_token const& stop;
+};
+
+/// The calling unit's context; nullptr in a thread that tandem has not started.
+inline constinit thread_local unit_context const* this_context = nullptr;
+
+/// The number of the next thread of this process.
+inline std::uint64_t next_thread_number() noexcept {
+  static constinit std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+/// The calling thread's identity. A thread that tandem has not started is known by its TID, above all numbers that
+/// tandem gives.
+inline unit_id current_id() noexcept {
+  if (this_context != nullptr) return this_context->id;
+  pid_t const process = ::getpid();
+  auto const thread = static_cast<std::uint64_t>(os::thread_id());
+  return {process, static_cast<pid_t>(thread) == process ? 0 : thread + (std::uint64_t{1} << 40)};
+}
+
+}  // namespace tandem::impl
+
+#endif  // TANDEM_EXECUTION_IMPL_UNIT_CONTEXT_HPP

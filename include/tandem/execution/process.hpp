@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef TANDEM_EXECUTION_PROCESS_HPP
+#define TANDEM_EXECUTION_PROCESS_HPP
+
+#include <signal.h>     // for SIGCONT, SIGKILL, SIGSTOP, SIGTERM
+#include <sys/types.h>  // for pid_t
+
+#include <chrono>    // for duration, time_point
+#include <memory>    // for unique_ptr
+#include <optional>  // for optional
+#include <string>    // for string
+#include <tuple>     // for forward_as_tuple
+#include <utility>   // for forward, move, swap
+
+#include "tandem/core/deadline.hpp"                 // for deadline
+#include "tandem/core/outcome.hpp"                  // for outcome
+#include "tandem/execution/impl/detached.hpp"       // for detached
+#include "tandem/execution/impl/process_state.hpp"  // for process_state
+#include "tandem/execution/impl/start_fork.hpp"     // for start_fork
+#include "tandem/execution/impl/thread_state.hpp"   // for throw_no_unit
+#include "tandem/execution/impl/workload.hpp"       // for require_workload, result_of
+#include "tandem/execution/options.hpp"             // for options
+#include "tandem/execution/unit_id.hpp"             // for unit_id
+#include "tandem/sync/stop_token.hpp"               // for stop_source, stop_token
+
+namespace tandem {
+
+/// A unit with its own memory and resources: a forked child that runs a workload, with the interface of tandem::thread.
+/// It shares with its starter what was declared shared (shared<T>, the commons), and what the kernel shares between a
+/// forked child and its parent (open files). Its outcome is a value, an exception, or how it died: whatever it does,
+/// its starter goes on.
+///
+/// The child starts from a copy of its starter's memory, in which only the calling thread goes on (fork(2)). It leaves
+/// by _exit: what it wrote to C streams is flushed, and neither its starter's exit handlers and static destructors nor
+/// the destructors of its starter's local variables run in it.
+/// @par Shared memory          No: the handle belongs to the process that started the unit; in a forked child of the
+/// host's own making its members throw
+///                             std::system_error (operation_not_permitted), and its destructor does nothing.
+/// @par Threads and processes  One handle is for one thread at a time. May be started from a program with threads: what
+/// the workload calls must not need a lock
+///                             that another thread may have held at the fork (malloc and stdio are safe).
+/// @par Peer death             Known by a process descriptor, at once. The host's own wait(-1), SIGCHLD handlers and
+/// SIG_IGN take nothing away from
+///                             outcomes that were returned or thrown; how it exited or was killed may be lost to them
+///                             on kernels before 6.15 (ending::lost).
+template <class R = void> class process {
+ public:
+  using result_type = R;
+  using id = unit_id;
+  using native_handle_type = int;
+
+  /// No unit.
+  process() noexcept = default;
+
+  /// Starts `f(arguments...)`, or `f(stop_token, arguments...)` where f takes one. f may be any callable; arguments and
+  /// result must be transferable; a string literal arrives as std::string, borrow(x) as T const&, an fd as an open
+  /// descriptor.
+  /// @throws std::system_error naming the step that failed, std::bad_alloc, what the copies throw; no child is left
+  /// then
+  template <class F, class... A>
+    requires(!impl::is_options<F> && !std::is_same_v<std::remove_cvref_t<F>, process>)
+  explicit process(F&& f, A&&... arguments) : process(options{}, std::forward<F>(f), std::forward<A>(arguments)...) {}
+
+  template <class F, class... A> explicit process(options how, F&& f, A&&... arguments) {
+    impl::require_workload<impl::process_rules, F, A...>();
+    impl::detached::reap();
+    using work = impl::workload<impl::process_rules, F, A...>;
+    auto parts = std::forward_as_tuple(std::forward<F>(f), std::forward<A>(arguments)...);
+    auto started = impl::start_fork<R, work>(how, parts);
+    state_ = std::make_unique<state>(std::move(started));
+  }
+
+  process(process&&) noexcept = default;
+  process& operator=(process&& other) noexcept {
+    if (this != &other) {
+      end();
+      state_ = std::move(other.state_);
+    }
+    return *this;
+  }
+
+  /// Requests a stop and joins, as std::jthread's. A failure that nobody saw goes to the unobserved-failure handler.
+  ~process() { end(); }
+
+  /// Blocks until the process is dead and reaped, so that all it held is free, and hands its outcome over; the handle
+  /// owns no unit then.
+  /// @throws std::system_error (invalid_argument) where it owns none
+  outcome<R> join() {
+    require_unit("join").wait_until(deadline::never());
+    return take();
+  }
+
+  /// The outcome if the process is dead, as join; std::nullopt, and the handle still owns it, if not.
+  std::optional<outcome<R>> try_join() { return join_until(deadline::after(std::chrono::nanoseconds(0))); }
+  template <class Rep, class Period> std::optional<outcome<R>> join_for(std::chrono::duration<Rep, Period> time) {
+    return join_until(deadline::after(time));
+  }
+  template <class Clock, class Duration>
+  std::optional<outcome<R>> join_until(std::chrono::time_point<Clock, Duration> time) {
+    return join_until(deadline::at(time));
+  }
+  std::optional<outcome<R>> join_until(deadline until) {
+    if (!require_unit("join").wait_until(until)) return std::nullopt;
+    return take();
+  }
+
+  /// Blocks until the outcome is published, which a process does before it exits, or the process is dead. The handle
+  /// still owns the unit, and the outcome: join hands it over. @throws std::system_error as join
+  outcome<R>& get_outcome() {
+    require_unit("get_outcome").wait_outcome();
+    return state_->get();
+  }
+
+  bool joinable() const noexcept { return state_ != nullptr; }
+  unit_id get_id() const noexcept { return {pid(), 0}; }
+  /// The kernel's number of the process, 0 where the handle owns none. It is not reused before the process is joined.
+  pid_t pid() const noexcept { return state_ ? state_->started->pid() : 0; }
+  /// A process descriptor (pidfd_open(2)), readable when the process is dead: for poll and epoll. It stays the
+  /// handle's; -1 where it owns no unit.
+  native_handle_type native_handle() const noexcept { return state_ ? state_->started->pidfd() : -1; }
+  /// The name given, or the one made for it; empty where the handle owns no unit.
+  std::string name() const { return state_ ? state_->started->name() : std::string(); }
+
+  /// Lets the process run on by itself. What the kernel keeps of it when it has ended is collected when this process
+  /// starts another one.
+  /// @throws std::system_error (invalid_argument) where the handle owns no unit
+  void detach() {
+    require_unit("detach");
+    impl::detached::add(std::move(state_->started));
+    state_.reset();
+  }
+
+  bool request_stop() noexcept { return state_ && state_->started->stop().request_stop(); }
+  stop_source get_stop_source() const { return state_ ? state_->started->stop() : stop_source(nostopstate); }
+  stop_token get_stop_token() const { return state_ ? state_->started->stop().get_token() : stop_token(); }
+
+  /// Sends a signal. Returns false where the process has ended. @throws std::system_error where it may not be sent, or
+  /// the number is none
+  bool kill(int signal) { return require_unit("kill").signal(signal); }
+  /// Stops the process's threads until `resume`; it does not end meanwhile, unless killed.
+  bool suspend() { return kill(SIGSTOP); }
+  bool resume() { return kill(SIGCONT); }
+
+  /// Ends the process, and returns when it is dead: requests a stop; if it has not ended after `grace`, sends SIGTERM
+  /// (and lets it run, should it be suspended); after another `grace`, SIGKILL. The handle still owns it: join tells
+  /// how it ended.
+  template <class Rep, class Period> void terminate(std::chrono::duration<Rep, Period> grace) {
+    impl::process_state& target = require_unit("terminate");
+    request_stop();
+    if (target.wait_until(deadline::after(grace))) return;
+    target.signal(SIGTERM);
+    target.signal(SIGCONT);
+    if (target.wait_until(deadline::after(grace))) return;
+    target.signal(SIGKILL);
+    target.wait_until(deadline::never());
+  }
+
+  void swap(process& other) noexcept { state_.swap(other.state_); }
+  friend void swap(process& a, process& b) noexcept { a.swap(b); }
+
+ private:
+  /// Where a handle's unit is: in one place, so that get_outcome's reference outlives the handle's moves.
+  struct state {
+    explicit state(std::unique_ptr<impl::process_state> process) noexcept : started(std::move(process)) {}
+    outcome<R>& get() {
+      if (!result) result.emplace(started->read_outcome<R>());
+      return *result;
+    }
+    std::unique_ptr<impl::process_state> started;
+    std::optional<outcome<R>> result;
+  };
+
+  impl::process_state& require_unit(char const* call) const {
+    if (!joinable()) impl::throw_no_unit(call);
+    state_->started->require_starter(call);
+    return *state_->started;
+  }
+
+  outcome<R> take() {
+    auto const ended = std::move(state_);
+    return std::move(ended->get());
+  }
+
+  void end() noexcept {
+    if (!joinable()) return;
+    if (state_->started->is_ours()) {
+      request_stop();
+      state_->started->wait_until(deadline::never());
+      state_->get();
+    }
+    state_.reset();
+  }
+
+  std::unique_ptr<state> state_;
+};
+
+template <class F, class... A>
+  requires(!impl::is_options<F>)
+process(F&&, A&&...)
+->process<impl::result_of<impl::process_rules, F, A...>>;
+template <class F, class... A> process(options, F&&, A&&...) -> process<impl::result_of<impl::process_rules, F, A...>>;
+
+}  // namespace tandem
+
+#endif  // TANDEM_EXECUTION_PROCESS_HPP

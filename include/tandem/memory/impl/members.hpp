@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSL-1.0
+// Members: the processes of the family. Each has a page in shared memory, claimed for it by the process that starts it:
+// who it is, and what became of it.
+#ifndef TANDEM_MEMORY_IMPL_MEMBERS_HPP
+#define TANDEM_MEMORY_IMPL_MEMBERS_HPP
+
+#include <unistd.h>  // for getpid
+
+#include <atomic>   // for atomic
+#include <cerrno>   // for EAGAIN
+#include <cstddef>  // for byte, size_t
+#include <cstdint>  // for uint32_t, uint64_t
+
+#include "tandem/config.hpp"              // for TANDEM_NOINLINE
+#include "tandem/core/errors.hpp"         // for throw_errno
+#include "tandem/memory/impl/region.hpp"  // for family, member_bytes
+#include "tandem/memory/impl/token.hpp"   // for token, next_token, slot_of
+#include "tandem/os/clock.hpp"            // for boot_time_ns
+#include "tandem/os/process_table.hpp"    // for look_up_task, started_after
+
+namespace tandem::impl {
+
+/// One process of the family.
+struct member_slot {
+  enum stage : std::uint32_t { free, used };
+  enum phase : std::uint32_t { working, returned, threw };
+
+  std::atomic<std::uint64_t> identity;  // low half: stage; high half: token. One word, so one claim
+  std::atomic<std::uint32_t> process;   // 0 until it runs
+  std::atomic<std::uint32_t> holds;     // at least as many as the entries of the object table that name it
+  std::int64_t claimed_at;             // CLOCK_BOOTTIME, nanoseconds; with the pid: proof of a death that nobody reaped
+  std::atomic<token> participant;      // its first thread, once it has enrolled
+  std::atomic<std::uint32_t> outcome;  // phase: how the workload ended; the futex that get_outcome sleeps on
+  std::atomic<std::uint64_t> bytes;    // how many bytes encode the outcome
+  std::atomic<std::uint64_t> block;    // where they are: an offset into the region, or 0: in small_outcome
+  std::atomic<std::uint32_t> descriptors;  // how many descriptors come with them
+  std::atomic<std::uint32_t> lost_write;   // 1 + where its starter's frames were changed; 0: nowhere
+  std::uint32_t reserved[2];
+  std::byte small_outcome[member_bytes - 64];
+};
+static_assert(sizeof(member_slot) == member_bytes, "a format in shared memory");
+
+class members {
+ public:
+  /// The calling process's token. One load and a test, but for the first call in a process that tandem has not started.
+  /// @throws std::system_error where the table is full.
+  static token self() {
+    token const me = family().process->member.load(std::memory_order_relaxed);  // written by this process alone
+    return __builtin_expect(me != 0, 1) ? me : enter();
+  }
+
+  static member_slot& at(token who) noexcept {
+    region const& all = family();
+    return reinterpret_cast<member_slot*>(all.members)[slot_of(who) % all.slots];
+  }
+
+  /// A page for a process that is about to start. @throws std::system_error (EAGAIN) where the table is full.
+  static token claim() {
+    region const& all = family();
+    for (int round = 0; round < 2; ++round) {
+      std::uint32_t const first = all.header().member_hint.fetch_add(1, std::memory_order_relaxed);
+      for (std::uint32_t i = 0; i < all.slots; ++i) {
+        std::uint32_t const index = (first + i) % all.slots;
+        if (token const claimed = claim_slot(index)) return claimed;
+        if (round == 1 && bury_ != nullptr) bury_(index);
+      }
+    }
+    throw_errno(EAGAIN, "start a process", "the table of the family's processes is full");
+  }
+
+  /// Tells the calling process, a child that was just forked, who it is.
+  static void become(token who) noexcept {
+    at(who).process.store(static_cast<std::uint32_t>(::getpid()), std::memory_order_release);
+    family().process->member.store(who, std::memory_order_relaxed);
+  }
+
+  /// Gives a page back. @pre the process has ended, its outcome was read, and it holds no shared object.
+  static void release(token who) noexcept {
+    at(who).identity.store(std::uint64_t{who} << 32 | member_slot::free,
+                           std::memory_order_release);  // pairs with claim's acquire
+  }
+
+  static bool is_current(token who) noexcept {
+    return at(who).identity.load(std::memory_order_acquire) == (std::uint64_t{who} << 32 | member_slot::used);
+  }
+
+  /// Whether /proc proves that the process of this page has ended without anybody giving its page back.
+  static bool is_orphaned(member_slot const& slot) noexcept {
+    std::uint32_t const process = slot.process.load(std::memory_order_acquire);
+    if (process == 0) return false;
+    auto const task = os::look_up_task(static_cast<pid_t>(process), static_cast<pid_t>(process));
+    return !task.running() || os::started_after(task, slot.claimed_at);
+  }
+
+  /// What frees the page of a process that nobody reaped: set by the room that knows what it held.
+  static void set_burial(void (*bury)(std::uint32_t index)) noexcept { bury_ = bury; }
+
+ private:
+  static token claim_slot(std::uint32_t index) noexcept {
+    member_slot& slot = reinterpret_cast<member_slot*>(family().members)[index];
+    std::uint64_t identity = slot.identity.load(
+        std::memory_order_acquire);  // pairs with release(): the former owner's use of the page is over
+    if (static_cast<std::uint32_t>(identity) != member_slot::free) return 0;
+    token const claimed = next_token(index, static_cast<token>(identity >> 32));
+    if (!slot.identity.compare_exchange_strong(identity, std::uint64_t{claimed} << 32 | member_slot::used,
+                                               std::memory_order_acq_rel))
+      return 0;
+    slot.process.store(0, std::memory_order_relaxed);
+    slot.holds.store(0, std::memory_order_relaxed);
+    slot.claimed_at = os::boot_time_ns();
+    slot.participant.store(0, std::memory_order_relaxed);
+    slot.outcome.store(member_slot::working, std::memory_order_relaxed);
+    slot.bytes.store(0, std::memory_order_relaxed);
+    slot.block.store(0, std::memory_order_relaxed);
+    slot.descriptors.store(0, std::memory_order_relaxed);
+    slot.lost_write.store(0, std::memory_order_relaxed);
+    return claimed;
+  }
+
+  TANDEM_NOINLINE static token enter() {
+    token const mine = claim();
+    at(mine).process.store(static_cast<std::uint32_t>(::getpid()), std::memory_order_release);
+    token nobody = 0;
+    if (family().process->member.compare_exchange_strong(nobody, mine, std::memory_order_relaxed)) return mine;
+    release(mine);  // another thread of this process was first
+    return nobody;
+  }
+
+  static inline constinit void (*bury_)(std::uint32_t index) = nullptr;
+};
+
+}  // namespace tandem::impl
+
+#endif  // TANDEM_MEMORY_IMPL_MEMBERS_HPP

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSL-1.0
+// Where the frames of the calling thread's stack end.
+#ifndef TANDEM_OS_STACK_HPP
+#define TANDEM_OS_STACK_HPP
+
+#include <link.h>     // for dl_iterate_phdr, dl_phdr_info
+#include <pthread.h>  // for pthread_getattr_np, pthread_self
+#include <unistd.h>   // for getpid
+
+#include <algorithm>  // for min
+#include <cstddef>    // for byte, size_t
+#include <cstdint>    // for uintptr_t
+
+#include "tandem/os/process_table.hpp"  // for thread_id
+
+extern "C" {
+extern void* __libc_stack_end;  // set by the dynamic loader: where main's frames begin
+}
+
+namespace tandem::os {
+
+/// The end of the calling thread's frames (the stack grows down to lower addresses): every local variable of every
+/// caller lies below it. nullptr where `from`, an address in the current frame, is not on the stack that the system
+/// gave to this thread (a fiber's, a signal's).
+///
+/// In a thread made by glibc the thread's descriptor and its static thread-local variables share the stack's memory,
+/// above the frames; they are not part of it. Costs microseconds in a thread's first call; reads /proc/self/maps only
+/// where main has no known end.
+inline std::byte* stack_end(std::byte const* from) noexcept {
+  struct bounds {
+    std::byte* low = nullptr;
+    std::byte* high = nullptr;
+  };
+  thread_local bounds const mine = [] {
+    bounds found;
+    if (thread_id() == ::getpid() && __libc_stack_end != nullptr) {
+      found.high = static_cast<std::byte*>(__libc_stack_end);
+      return found;
+    }
+    pthread_attr_t attributes;
+    if (::pthread_getattr_np(::pthread_self(), &attributes) != 0) return found;
+    void* low = nullptr;
+    std::size_t bytes = 0;
+    if (::pthread_attr_getstack(&attributes, &low, &bytes) == 0) {
+      found.low = static_cast<std::byte*>(low);
+      found.high = found.low + bytes;
+      auto* const descriptor = reinterpret_cast<std::byte*>(::pthread_self());
+      if (descriptor >= found.low && descriptor < found.high) found.high = descriptor;
+      ::dl_iterate_phdr(
+          [](dl_phdr_info* module, std::size_t, void* data) {
+            auto& limits = *static_cast<bounds*>(data);
+            auto* const block = static_cast<std::byte*>(module->dlpi_tls_data);
+            if (block >= limits.low && block < limits.high) limits.high = block;
+            return 0;
+          },
+          &found);
+    }
+    ::pthread_attr_destroy(&attributes);
+    return found;
+  }();
+  bool const on_it = from < mine.high && (mine.low == nullptr || from >= mine.low);
+  // The main stack grows by itself up to its limit; what lies further away than any limit in use is another stack.
+  constexpr std::ptrdiff_t far = std::ptrdiff_t{1} << 30;
+  return on_it && (mine.low != nullptr || mine.high - from < far) ? mine.high : nullptr;
+}
+
+}  // namespace tandem::os
+
+#endif  // TANDEM_OS_STACK_HPP

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSL-1.0
+// C streams in a forked child: it holds copies of its parent's buffers, and must not write them a second time.
+#ifndef TANDEM_OS_STDIO_HPP
+#define TANDEM_OS_STDIO_HPP
+
+#include <stdio_ext.h>  // for __fpending, __fpurge
+
+#include <cstdio>  // for FILE, fflush
+
+extern "C" {  // glibc's list of the open streams
+void* _IO_iter_begin(void);
+void* _IO_iter_end(void);
+void* _IO_iter_next(void*);
+FILE* _IO_iter_file(void*);
+}
+
+namespace tandem::os {
+
+/// Forgets what the parent had written to its streams but not yet flushed. For a forked child, before it runs anything
+/// else: glibc's fork has freed the streams' locks, and no other thread is there. What was read ahead is kept.
+inline void forget_unwritten_output() noexcept {
+  for (void* at = _IO_iter_begin(); at != _IO_iter_end(); at = _IO_iter_next(at)) {
+    FILE* const stream = _IO_iter_file(at);
+    if (__fpending(stream) > 0) __fpurge(stream);
+  }
+}
+
+/// Writes out what was written to every stream since.
+inline void flush_output() noexcept { std::fflush(nullptr); }
+
+}  // namespace tandem::os
+
+#endif  // TANDEM_OS_STDIO_HPP

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSL-1.0
+// The door to sync/.
+#ifndef TANDEM_SYNC_HPP
+#define TANDEM_SYNC_HPP
+
+#include "tandem/sync/stop_token.hpp"
+
+#endif  // TANDEM_SYNC_HPP
