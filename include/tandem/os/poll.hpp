@@ -24,8 +24,8 @@ inline int wait_ready(int descriptor, short events, std::int64_t until_ns = no_d
   }
   pollfd one{descriptor, events, 0};
   for (;;) {
-    std::int64_t const left = until_ns == no_deadline ? 0 : until_ns - monotonic_ns();
-    timespec const limit = to_timespec(left < 0 ? 0 : left);
+    std::int64_t const now = until_ns == no_deadline ? 0 : monotonic_ns();
+    timespec const limit = to_timespec(until_ns <= now ? 0 : until_ns - now);
     int const ready = ::ppoll(&one, 1, until_ns == no_deadline ? nullptr : &limit, nullptr);
     if (ready == 0) return 0;
     if (ready < 0) {

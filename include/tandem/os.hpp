@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSL-1.0
+// The door to os/: the kernel's facilities, as thin functions. The rooms above include what they need; so may a program
+// that needs one of them bare.
+#ifndef TANDEM_OS_HPP
+#define TANDEM_OS_HPP
+
+#include "tandem/os/clock.hpp"
+#include "tandem/os/cpu.hpp"
+#include "tandem/os/descriptor.hpp"
+#include "tandem/os/eventfd.hpp"
+#include "tandem/os/fork.hpp"
+#include "tandem/os/futex.hpp"
+#include "tandem/os/mapping.hpp"
+#include "tandem/os/pidfd.hpp"
+#include "tandem/os/poll.hpp"
+#include "tandem/os/process_table.hpp"
+#include "tandem/os/robust_list.hpp"
+#include "tandem/os/socket.hpp"
+#include "tandem/os/stack.hpp"
+#include "tandem/os/stdio.hpp"
+
+#endif  // TANDEM_OS_HPP
