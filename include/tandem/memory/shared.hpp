@@ -10,13 +10,13 @@
 #include <type_traits>   // for is_nothrow_constructible_v, remove_cvref_t
 #include <utility>       // for exchange, forward
 
-#include "tandem/config.hpp"               // for TANDEM_PRECONDITION
-#include "tandem/core/codec.hpp"           // for codec, reader, writer
-#include "tandem/core/shareable.hpp"       // for require_shareable
-#include "tandem/memory/commons.hpp"       // for commons
-#include "tandem/memory/impl/members.hpp"  // for members
-#include "tandem/memory/impl/objects.hpp"  // for hold, objects
-#include "tandem/memory/impl/travel.hpp"   // for travelling_to
+#include "tandem/config.hpp"                       // for TANDEM_PRECONDITION
+#include "tandem/core/codec.hpp"                   // for codec, reader, writer
+#include "tandem/core/impl/require_shareable.hpp"  // for require_shareable
+#include "tandem/memory/commons.hpp"               // for commons
+#include "tandem/memory/impl/members.hpp"          // for members
+#include "tandem/memory/impl/objects.hpp"          // for hold, objects
+#include "tandem/memory/impl/travel.hpp"           // for travelling_to
 
 namespace tandem {
 
@@ -160,6 +160,7 @@ template <class T> class shared {
 /// A handle travels as the number of its object: the receiver becomes a holder of its own. The sender's stays until the
 /// receiver has taken its own, or until the sender's end is known.
 template <class T> struct codec<shared<T>> {
+  static constexpr std::size_t least_size = sizeof(std::uint32_t);
   static constexpr bool carries_descriptors = false;
 
   static void encode(writer& to, shared<T> const& value) {

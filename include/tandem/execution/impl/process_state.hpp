@@ -100,7 +100,7 @@ class process_state {
   /// never by an end-of-file.
   bool wait_until(deadline until) {
     while (!ended_) {
-      if (!until.is_never() && !os::poll_until(pidfd_.get(), POLLIN, until.time_point().time_since_epoch().count())) {
+      if (!until.is_never() && !os::wait_ready(pidfd_.get(), POLLIN, until.time_point().time_since_epoch().count())) {
         return reap(WNOHANG);
       }
       if (reap(until.is_never() ? 0 : WNOHANG)) return true;
@@ -175,7 +175,7 @@ class process_state {
         break;
       case os::wait_result::not_ours:  // the host has reaped it; a zombie that nobody waits for is readable too, so
                                        // that is certain
-        if (!os::poll_until(pidfd_.get(), POLLIN, options == 0 ? os::no_deadline : 0)) return false;
+        if (!os::wait_ready(pidfd_.get(), POLLIN, options == 0 ? os::no_deadline : 0)) return false;
         end_ = os::reaped_end(pidfd_.get());
         break;
     }

@@ -17,6 +17,7 @@
 #include "tandem/execution/impl/unit_context.hpp"   // for current_id
 #include "tandem/execution/options.hpp"             // for options
 #include "tandem/memory/impl/members.hpp"           // for members
+#include "tandem/memory/impl/objects.hpp"           // for objects
 #include "tandem/memory/impl/travel.hpp"            // for travel_scope
 #include "tandem/os/fork.hpp"                       // for fork
 #include "tandem/os/stack.hpp"                      // for stack_end
@@ -39,7 +40,7 @@ template <class R> consteval bool result_carries_descriptors() {
 template <class R, class Work, class... Parts>
 TANDEM_NOINLINE std::unique_ptr<process_state> start_fork(options& how, std::tuple<Parts...>& parts) {
   child_orders orders;
-  orders.member = members::claim();
+  orders.member = members::claim(&objects::bury_orphan);
   std::unique_ptr<process_state> state;
   try {
     fd starters_end;

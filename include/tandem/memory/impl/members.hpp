@@ -54,15 +54,17 @@ class members {
     return reinterpret_cast<member_slot*>(all.members)[slot_of(who) % all.slots];
   }
 
-  /// A page for a process that is about to start. @throws std::system_error (EAGAIN) where the table is full.
-  static token claim() {
+  /// A page for a process that is about to start. Where all are taken, `bury` is given each, to free those of processes
+  /// that nobody reaped.
+  /// @throws std::system_error (EAGAIN) where the table is full.
+  static token claim(void (*bury)(token who) noexcept = nullptr) {
     region const& all = family();
     for (int round = 0; round < 2; ++round) {
       std::uint32_t const first = all.header().member_hint.fetch_add(1, std::memory_order_relaxed);
       for (std::uint32_t i = 0; i < all.slots; ++i) {
         std::uint32_t const index = (first + i) % all.slots;
         if (token const claimed = claim_slot(index)) return claimed;
-        if (round == 1 && bury_ != nullptr) bury_(index);
+        if (round == 1 && bury != nullptr) bury(token_in(index));
       }
     }
     throw_errno(EAGAIN, "start a process", "the table of the family's processes is full");
@@ -92,10 +94,12 @@ class members {
     return !task.running() || os::started_after(task, slot.claimed_at);
   }
 
-  /// What frees the page of a process that nobody reaped: set by the room that knows what it held.
-  static void set_burial(void (*bury)(std::uint32_t index)) noexcept { bury_ = bury; }
-
  private:
+  static token token_in(std::uint32_t index) noexcept {
+    member_slot const& slot = reinterpret_cast<member_slot*>(family().members)[index];
+    return static_cast<token>(slot.identity.load(std::memory_order_acquire) >> 32);
+  }
+
   static token claim_slot(std::uint32_t index) noexcept {
     member_slot& slot = reinterpret_cast<member_slot*>(family().members)[index];
     std::uint64_t identity = slot.identity.load(
@@ -125,8 +129,6 @@ class members {
     release(mine);  // another thread of this process was first
     return nobody;
   }
-
-  static inline constinit void (*bury_)(std::uint32_t index) = nullptr;
 };
 
 }  // namespace tandem::impl

@@ -175,6 +175,16 @@ class objects {
     members::at(dead).holds.store(0, std::memory_order_release);
   }
 
+  /// Frees the page of a process whose starter died before it could, and what it held. For members::claim.
+  static void bury_orphan(token who) noexcept {
+    member_slot& slot = members::at(who);
+    if (who == 0 || !members::is_current(who) || !members::is_orphaned(slot)) return;
+    std::uint64_t const block = slot.block.exchange(0, std::memory_order_acq_rel);
+    if (block != 0 && commons().owns(family().base + block)) commons().deallocate(family().base + block);
+    bury(who);
+    members::release(who);
+  }
+
  private:
   static constexpr std::uint32_t version(std::uint64_t state) noexcept {
     return static_cast<std::uint32_t>(state >> 32);
@@ -183,8 +193,8 @@ class objects {
     return static_cast<object_entry::stage>(state & 3);
   }
   static constexpr token maker_of(std::uint64_t state) noexcept { return static_cast<token>(state >> 2 & 0x3fffffff); }
-  static constexpr std::uint64_t pack(std::uint32_t version, token who, object_entry::stage stage) noexcept {
-    return std::uint64_t{version} << 32 | std::uint64_t{who} << 2 | stage;
+  static constexpr std::uint64_t pack(std::uint32_t raised, token who, object_entry::stage stage) noexcept {
+    return std::uint64_t{raised} << 32 | std::uint64_t{who} << 2 | stage;
   }
   static constexpr std::uint64_t word(token who, std::uint32_t count) noexcept {
     return std::uint64_t{who} << 32 | count;
@@ -310,8 +320,8 @@ class objects {
       std::uint64_t state = entry.state.load(std::memory_order_acquire);
       if (stage_of(state) != object_entry::alive) return false;
       bool held = false;
-      for_each_word(
-          index, [&held](std::atomic<std::uint64_t>& holder) { held |= holder.load(std::memory_order_acquire) != 0; });
+      for_each_word(index,
+                    [&held](std::atomic<std::uint64_t>& one) { held |= one.load(std::memory_order_acquire) != 0; });
       if (held) return false;
       // acq_rel: all that was done through any handle comes before the destruction
       if (entry.state.compare_exchange_strong(state, pack(version(state), who, object_entry::ending),

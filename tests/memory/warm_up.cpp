@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "support/leak_gate.hpp"
+#include "tandem/memory/impl/members.hpp"
+#include "tandem/memory/impl/participants.hpp"
+
+/// The family's memory is reserved once in a process, and kept.
+void tandem_test::warm_up() {
+  tandem::impl::participants::self();
+  tandem::impl::members::self();
+}
