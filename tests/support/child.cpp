@@ -32,6 +32,8 @@ void flush_all() {
 
 [[noreturn]] void run_and_leave(std::function<void()> const& body, char* message) {
   auto const say = [&](char const* text) { std::snprintf(message, message_size, "%s", text); };
+  for (auto const signal : {SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGINT})
+    std::signal(signal, SIG_DFL);  // Catch2 3's
   int const failed_before = failed_assertions;
   int code = 0;
   try {

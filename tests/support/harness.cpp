@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/harness.hpp"
 
+#include <unistd.h>  // for getpid
+
 #include <cstdio>     // for fprintf
 #include <cstdlib>    // for getenv
 #include <exception>  // for exception
 #include <optional>   // for optional
 #include <utility>    // for exchange
 
+#include "support/build_kind.hpp"
 #include "support/child.hpp"
 #include "support/leak_gate.hpp"
 #include "support/place.hpp"
@@ -20,6 +23,7 @@ namespace {
 std::optional<leak_gate> gate;
 int tests_that_leaked = 0;
 bool warm = false;
+pid_t tests = 0;  // the process that runs them
 
 char const* environment(char const* name) {
   auto const* value = std::getenv(name);
@@ -28,7 +32,7 @@ char const* environment(char const* name) {
 
 }  // namespace
 
-int run_all(std::function<int()> const& tests) {
+int run_all(std::function<int()> const& run) {
   try {
     if (environment("TANDEM_TEST_UNPRIVILEGED") != nullptr) give_up_privileges();
     temp_dir const folder;
@@ -36,7 +40,7 @@ int run_all(std::function<int()> const& tests) {
     return supervise([&] {
       // In the child alone: the watchdog needs its own system calls.
       if (auto const* faults = environment("TANDEM_TEST_FAULT")) inject(faults_from_string(faults));
-      int const result = tests();
+      int const result = run();
       if (tests_that_leaked != 0) std::fprintf(stderr, "%d test case(s) leaked; see above.\n", tests_that_leaked);
       return result != 0 ? result : (tests_that_leaked != 0 ? 1 : 0);
     });
@@ -47,13 +51,18 @@ int run_all(std::function<int()> const& tests) {
 }
 
 void test_begins(std::string const& name) {
-  if (!std::exchange(warm, true) && warm_up != nullptr) warm_up();
+  if (!std::exchange(warm, true)) {
+    if (thread_sanitized) std::thread([] {}).join();  // the first one brings up a thread of the sanitizer's
+    if (warm_up != nullptr) warm_up();
+  }
   gate.emplace();
   leak_gate::take_expectation();
   watchdog::begin(name);
+  tests = ::getpid();
 }
 
 void test_ended(std::string const& name) {
+  if (::getpid() != tests) return;  // a child that crashed into Catch2 3's signal handler
   clear_places();
   if (leak_gate::take_expectation()) return watchdog::end();
   auto const leaks = gate->leaks();

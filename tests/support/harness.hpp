@@ -11,7 +11,7 @@ namespace tandem_test {
 
 /// Runs all tests in a watched child, with a temporary folder of its own, as the environment asks:
 /// TANDEM_TEST_UNPRIVILEGED=1 as the user nobody; TANDEM_TEST_FAULT="clone3=ENOSYS,..." with system calls that fail.
-int run_all(std::function<int()> const& tests);
+int run_all(std::function<int()> const& run);
 
 /// A test case begins: its deadline is set, its leak gate takes a picture.
 void test_begins(std::string const& name);

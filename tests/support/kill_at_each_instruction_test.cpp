@@ -137,7 +137,7 @@ TEST_CASE("kill_at_each_instruction: what is prepared is not stepped", "[support
 
 TEST_CASE("kill_at_each_instruction: a sleeping instruction calls for its waker",
           "[support][kill_at_each_instruction]") {
-  auto& word = place<std::atomic<std::uint32_t>>(0);
+  auto& word = place<std::atomic<std::uint32_t>>(0U);
   auto const report = kill_at_each_instruction({.reset = [&] { word = 0; },
                                                 .operation =
                                                     [&] {

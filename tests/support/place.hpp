@@ -3,10 +3,11 @@
 #ifndef TANDEM_TESTS_SUPPORT_PLACE_HPP
 #define TANDEM_TESTS_SUPPORT_PLACE_HPP
 
-#include <cstddef>  // for size_t
-#include <memory>   // for destroy_at
-#include <new>      // for placement new
-#include <utility>  // for forward
+#include <cstddef>      // for size_t
+#include <memory>       // for destroy_at
+#include <new>          // for placement new
+#include <type_traits>  // for is_constructible_v
+#include <utility>      // for forward
 
 namespace tandem_test {
 
@@ -21,7 +22,11 @@ void* new_place(std::size_t size, void (*destroy)(void*));
 template <class T, class... Args> T& place_in_shared_memory(Args&&... args) {
   static_assert(alignof(T) <= 4096, "a place begins with a page");
   void* const memory = new_place(sizeof(T), [](void* object) { std::destroy_at(static_cast<T*>(object)); });
-  return *::new (memory) T(std::forward<Args>(args)...);
+  if constexpr (std::is_constructible_v<T, Args...>) {
+    return *::new (memory) T(std::forward<Args>(args)...);
+  } else {
+    return *::new (memory) T{std::forward<Args>(args)...};  // an aggregate
+  }
 }
 
 }  // namespace impl
