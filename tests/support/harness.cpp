@@ -7,6 +7,7 @@
 #include <cstdlib>    // for getenv
 #include <exception>  // for exception
 #include <optional>   // for optional
+#include <thread>     // for thread
 #include <utility>    // for exchange
 
 #include "support/build_kind.hpp"
