@@ -284,6 +284,9 @@ namespace impl {
 struct failure_access {
   static constexpr failure none() noexcept { return failure{}; }
 
+  /// The exception, here or made again; null where there was none.
+  static std::exception_ptr const& exception(failure const& value) noexcept { return value.state().thrown; }
+
   static void await(failure const& value) noexcept {
     if (value.state_ != nullptr) value.state_->awaited.store(true, std::memory_order_relaxed);
   }
