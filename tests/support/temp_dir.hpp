@@ -18,7 +18,9 @@ class temp_dir {
  public:
   temp_dir() {
     // The process id in the name is how the leak gate tells our folders from those of others.
-    auto pattern = (std::filesystem::temp_directory_path() / ("tandem-" + std::to_string(owner_) + "-XXXXXX")).string();
+    auto pattern =
+        (std::filesystem::temp_directory_path() / ("tandem-" + std::to_string(owner_) + "-" + std::string(6, 'X')))
+            .string();
     if (::mkdtemp(pattern.data()) == nullptr)
       throw std::system_error(errno, std::generic_category(), "mkdtemp: " + pattern);
     path_ = pattern;
