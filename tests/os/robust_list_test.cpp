@@ -233,7 +233,8 @@ TEST_CASE("robust_list: what was unlinked is left alone, and the rest is marked"
 
 TEST_CASE("robust_list: it lives beside the robust mutexes of pthread", "[os][robust_list]") {
   shared_object<table> shared;
-  auto& [words, mutexes] = *shared;
+  auto& words = shared->words;
+  auto& mutexes = shared->mutexes;
   SECTION("words and mutexes held together are all marked") {
     die_after([&] {
       for (int i = 0; i < 3; ++i) {

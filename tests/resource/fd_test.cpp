@@ -49,7 +49,12 @@ template <class Action> int error_of(Action action) {
 
 fd null() { return fd::open("/dev/null", O_RDWR); }
 
-std::array<fd, 2> two_ends() {
+struct pipe_ends {
+  fd read_end;
+  fd write_end;
+};
+
+pipe_ends two_ends() {
   int ends[2];
   REQUIRE(tandem::os::open_pipe(ends) == 0);
   return {fd{ends[0]}, fd{ends[1]}};
@@ -215,42 +220,42 @@ TEST_CASE("fd: an empty one cannot be duplicated, read, or written", "[resource]
 }
 
 TEST_CASE("fd: reads what is there, and 0 at the end", "[resource][fd]") {
-  auto [read_end, write_end] = two_ends();
-  write_end.write("hello");
-  write_end.write(std::array{std::byte{'!'}});
+  auto pipe = two_ends();
+  pipe.write_end.write("hello");
+  pipe.write_end.write(std::array{std::byte{'!'}});
   std::array<char, 4> text{};
-  CHECK(read_end.read(text) == 4);
+  CHECK(pipe.read_end.read(text) == 4);
   CHECK(std::string{text.data(), 4} == "hell");
   std::array<std::byte, 8> bytes{};
-  CHECK(read_end.read(bytes) == 2);
+  CHECK(pipe.read_end.read(bytes) == 2);
   CHECK(bytes[1] == std::byte{'!'});
-  write_end.reset();
-  CHECK(read_end.read(bytes) == 0);
-  CHECK(read_end.read(std::span<std::byte>{}) == 0);
+  pipe.write_end.reset();
+  CHECK(pipe.read_end.read(bytes) == 0);
+  CHECK(pipe.read_end.read(std::span<std::byte>{}) == 0);
 }
 
 TEST_CASE("fd: writes all that it is given, and reads to the end, also beyond a pipe's capacity", "[resource][fd]") {
-  auto [read_end, write_end] = two_ends();
+  auto pipe = two_ends();
   std::string text(300'000, 'x');
   for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * 2654435761U >> 13);
   child_process child{[&] {
-    read_end.reset();
-    write_end.write(text);
+    pipe.read_end.reset();
+    pipe.write_end.write(text);
   }};
-  write_end.reset();
-  CHECK(read_end.read_all() == text);
-  CHECK(read_end.read_all().empty());
+  pipe.write_end.reset();
+  CHECK(pipe.read_end.read_all() == text);
+  CHECK(pipe.read_end.read_all().empty());
   CHECK(child.join().passed());
 }
 
 TEST_CASE("fd: a write that nobody reads throws EPIPE, and no SIGPIPE comes", "[resource][fd][sigpipe]") {
   auto const child = run_in_child([&] {
     ::signal(SIGPIPE, SIG_DFL);
-    auto [read_end, write_end] = two_ends();
-    read_end.reset();
-    CHECK(error_of([&] { write_end.write("x"); }) == EPIPE);
-    CHECK(error_of([&] { write_end.write_some(std::as_bytes(std::span{"x"})); }) == EPIPE);
-    write_end.write("");
+    auto pipe = two_ends();
+    pipe.read_end.reset();
+    CHECK(error_of([&] { pipe.write_end.write("x"); }) == EPIPE);
+    CHECK(error_of([&] { pipe.write_end.write_some(std::as_bytes(std::span{"x"})); }) == EPIPE);
+    pipe.write_end.write("");
   });
   INFO(child.to_string());
   CHECK(child.passed());
@@ -277,17 +282,17 @@ TEST_CASE("fd: a full device throws ENOSPC", "[resource][fd]") {
 }
 
 TEST_CASE("fd: it survives the codec as another descriptor of the same open file", "[resource][fd][codec]") {
-  auto [read_end, write_end] = two_ends();
-  auto sent = message::of(write_end);
+  auto pipe = two_ends();
+  auto sent = message::of(pipe.write_end);
   CHECK(sent.descriptors.size() == 1);
   fd const received = sent.decoded<fd>();
   CHECK(received);
-  CHECK(received != write_end);
+  CHECK(received != pipe.write_end);
   CHECK(sent.descriptors[0] == -1);  // taken over
   received.write("x");
   std::array<char, 1> text{};
-  CHECK(read_end.read(text) == 1);
-  CHECK(write_end);  // lent only
+  CHECK(pipe.read_end.read(text) == 1);
+  CHECK(pipe.write_end);  // lent only
 }
 
 TEST_CASE("fd: an empty one survives the codec as empty, and takes no descriptor", "[resource][fd][codec]") {
@@ -297,11 +302,11 @@ TEST_CASE("fd: an empty one survives the codec as empty, and takes no descriptor
 }
 
 TEST_CASE("fd: several survive the codec in their order", "[resource][fd][codec]") {
-  auto [read_end, write_end] = two_ends();
+  auto pipe = two_ends();
   std::vector<fd> descriptors;
-  descriptors.push_back(read_end.dup());
+  descriptors.push_back(pipe.read_end.dup());
   descriptors.emplace_back();
-  descriptors.push_back(write_end.dup());
+  descriptors.push_back(pipe.write_end.dup());
   auto sent = message::of(descriptors);
   auto const received = sent.decoded<std::vector<fd>>();
   REQUIRE(received.size() == 3);
