@@ -3,11 +3,10 @@
 #ifndef TANDEM_CORE_BYTE_SINK_HPP
 #define TANDEM_CORE_BYTE_SINK_HPP
 
-#include <algorithm>  // for max
-#include <cstddef>    // for byte, size_t
-#include <cstring>    // for memcpy
-#include <span>       // for span
-#include <utility>    // for exchange
+#include <cstddef>  // for byte, size_t
+#include <cstring>  // for memcpy
+#include <span>     // for span
+#include <utility>  // for exchange
 
 #include "tandem/core/errors.hpp"  // for throw_errc
 
@@ -67,7 +66,8 @@ class byte_buffer : public byte_sink {
 
  private:
   static void enlarge(byte_sink& sink, std::size_t used, std::size_t needed) {
-    std::size_t const size = std::max({needed, 2 * sink.capacity, std::size_t{256}});
+    std::size_t size = sink.capacity < 128 ? 256 : 2 * sink.capacity;
+    if (size < needed) size = needed;
     auto* const larger = new std::byte[size];
     if (used != 0) std::memcpy(larger, sink.data, used);
     delete[] sink.data;

@@ -13,6 +13,7 @@
 #ifndef TANDEM_CORE_CODEC_HPP
 #define TANDEM_CORE_CODEC_HPP
 
+#include <array>        // for array
 #include <cstddef>      // for byte, size_t
 #include <span>         // for span
 #include <type_traits>  // for is_array_v, remove_cv_t
@@ -37,33 +38,42 @@ template <class T> struct codec<T&> : impl::no_codec {
   static void encode(writer& /*to*/, T& /*value*/) { impl::require_transferable<T&>(); }
 };
 
-/// Appends `value` to `to`.
-/// @throws what the sink throws when it cannot grow (std::bad_alloc for one on the heap), and what T's codec does.
-template <class T> void encode(writer& to, T& value) {
-  impl::require_transferable<T>();
-  codec<std::remove_cv_t<T>>::encode(to, value);
-}
-template <class T> void encode(writer& to, T const&& value) { encode(to, value); }
+namespace impl {
 
-/// Takes a T off `from`.
-/// @throws std::system_error (bad_message) where the bytes are not those of a T, and what T's codec does.
-template <class T> T decode(reader& from) {
-  impl::require_transferable<T>();
-  return codec<T>::decode(from);
+/// The mark of a codec that writes the bytes of a value, so that many values can be written in one piece.
+struct codec_of_bytes {};
+
+template <class T> consteval bool is_encoded_as_bytes();
+
+template <class... T> consteval bool are_encoded_as_bytes(types<T...>) { return (is_encoded_as_bytes<T>() && ...); }
+
+template <class T> inline constexpr bool array_is_encoded_as_bytes = true;
+template <class T, std::size_t N>
+inline constexpr bool array_is_encoded_as_bytes<std::array<T, N>> = is_encoded_as_bytes<T>();
+
+/// A flat type, unless it is an aggregate in which a member has a codec of its own: that one knows better than the
+/// bytes do.
+template <class T> consteval bool has_plain_members() {
+  if constexpr (!flat<T>)
+    return false;
+  else if constexpr (enable_flat<T>)
+    return true;
+  else if constexpr (decomposable<T>)
+    return are_encoded_as_bytes(member_types<T>{});
+  else
+    return array_is_encoded_as_bytes<T>;
 }
 
-/// The T that `bytes` are, whole.
-/// @throws std::system_error (bad_message) where they are not those of a T, or some are left over.
-template <class T> T decode(std::span<std::byte const> bytes, std::span<int> descriptors = {}) {
-  reader from{bytes, descriptors};
-  auto value = tandem::decode<T>(from);
-  from.finish();
-  return value;
+template <class T> consteval bool is_encoded_as_bytes() {
+  using value = std::remove_cv_t<std::remove_all_extents_t<T>>;
+  return std::is_base_of_v<codec_of_bytes, codec<value>>;
 }
+
+}  // namespace impl
 
 template <class T>
-  requires(flat<T> && !std::is_array_v<T>)
-struct codec<T> {
+  requires(!std::is_array_v<T> && impl::has_plain_members<T>())
+struct codec<T> : impl::codec_of_bytes {
   static constexpr std::size_t least_size = sizeof(T);
   static constexpr bool carries_descriptors = false;
 
@@ -101,9 +111,33 @@ template <class T, class... M> T decode_members(reader& from, types<M...>) {
 
 }  // namespace impl
 
+/// Appends `value` to `to`.
+/// @throws what the sink throws when it cannot grow (std::bad_alloc for one on the heap), and what T's codec does.
+template <class T> void encode(writer& to, T& value) {
+  impl::require_transferable<T>();
+  impl::encode_member(to, value);
+}
+template <class T> void encode(writer& to, T const&& value) { encode(to, value); }
+
+/// Takes a T off `from`.
+/// @throws std::system_error (bad_message) where the bytes are not those of a T, and what T's codec does.
+template <class T> T decode(reader& from) {
+  impl::require_transferable<T>();
+  return codec<T>::decode(from);
+}
+
+/// The T that `bytes` are, whole.
+/// @throws std::system_error (bad_message) where they are not those of a T, or some are left over.
+template <class T> T decode(std::span<std::byte const> bytes, std::span<int> descriptors = {}) {
+  reader from{bytes, descriptors};
+  auto value = tandem::decode<T>(from);
+  from.finish();
+  return value;
+}
+
 // An aggregate: its members, one after another.
 template <class T>
-  requires(impl::decomposable<T> && !flat<T>)
+  requires(impl::decomposable<T> && !impl::has_plain_members<T>())
 struct codec<T> {
   using elements = impl::member_types<T>;
   static constexpr std::size_t least_size = impl::sum_of_least(elements{});

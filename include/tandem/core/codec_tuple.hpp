@@ -32,9 +32,9 @@ template <class... T> struct codec<std::tuple<T...>> {
   static std::tuple<T...> decode(reader& from) { return impl::decode_members<std::tuple<T...>>(from, elements{}); }
 };
 
-/// An array of what is not flat (one of flat elements is flat itself).
+/// An array of what is not encoded as bytes (one of what is, is so itself).
 template <class T, std::size_t N>
-  requires(!flat<T>)
+  requires(!impl::has_plain_members<std::array<T, N>>())
 struct codec<std::array<T, N>> {
   using elements = impl::types<T>;
   static constexpr std::size_t least_size = N * impl::least_size<T>();

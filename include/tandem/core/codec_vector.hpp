@@ -2,7 +2,6 @@
 #ifndef TANDEM_CORE_CODEC_VECTOR_HPP
 #define TANDEM_CORE_CODEC_VECTOR_HPP
 
-#include <algorithm>    // for min
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint64_t
 #include <type_traits>  // for is_default_constructible_v
@@ -21,7 +20,7 @@ template <class T, class Allocator> struct codec<std::vector<T, Allocator>> {
 
   static void encode(writer& to, auto& value) {
     to.write_size(value.size());
-    if constexpr (flat<T>) {
+    if constexpr (impl::is_encoded_as_bytes<T>()) {
       to.write(value.data(), value.size() * sizeof(T));
     } else {
       writer::level const inside{to};
@@ -31,7 +30,7 @@ template <class T, class Allocator> struct codec<std::vector<T, Allocator>> {
 
   static vector decode(reader& from) {
     std::size_t const size = from.read_size(impl::least_element<T>);
-    if constexpr (flat<T> && std::is_default_constructible_v<T> && !impl::holds_bool<T>()) {
+    if constexpr (impl::is_encoded_as_bytes<T>() && std::is_default_constructible_v<T> && !impl::holds_bool<T>()) {
       vector value(size);
       from.read(value.data(), size * sizeof(T));
       return value;

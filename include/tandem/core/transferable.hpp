@@ -3,7 +3,7 @@
 #ifndef TANDEM_CORE_TRANSFERABLE_HPP
 #define TANDEM_CORE_TRANSFERABLE_HPP
 
-#include <type_traits>  // for remove_cv_t
+#include <type_traits>  // for is_array_v, remove_cv_t
 
 #include "tandem/core/codec.hpp"          // for codec
 #include "tandem/core/impl/transfer.hpp"  // for is_transferable, carries_descriptors
@@ -17,7 +17,7 @@ namespace tandem {
 /// filesystem::path, error_code, unique_ptr; tandem's fd, shared<T> and queue ends; and whatever a `codec` was written
 /// for.
 template <class T>
-concept transferable = impl::is_transferable<std::remove_cv_t<T>>();
+concept transferable = !std::is_array_v<T> && impl::is_transferable<std::remove_cv_t<T>>();
 
 /// Whether an encoded T may come with file descriptors, so that its road must be one that takes them along. True for a
 /// user's codec that does not say `static constexpr bool carries_descriptors = false;`.

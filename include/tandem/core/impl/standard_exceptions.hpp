@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
-// How std's exceptions travel. (std::bad_function_call, bad_weak_ptr, future_error and regex_error are left out, for
-// the cost of their headers: register_exception makes them known, the last two by a codec.)
+// How std's exceptions travel. (std::future_error and std::regex_error are left out for the cost of their headers: a
+// program that throws them writes a codec, and registers them.)
 #ifndef TANDEM_CORE_IMPL_STANDARD_EXCEPTIONS_HPP
 #define TANDEM_CORE_IMPL_STANDARD_EXCEPTIONS_HPP
 
 #include <exception>     // for exception, bad_exception
 #include <filesystem>    // for filesystem_error
+#include <functional>    // for bad_function_call
 #include <ios>           // for ios_base
+#include <memory>        // for bad_weak_ptr
 #include <new>           // for bad_alloc, bad_array_new_length
 #include <optional>      // for bad_optional_access
 #include <stdexcept>     // for runtime_error, logic_error and their kin
@@ -110,6 +112,8 @@ inline exception_type const* find_standard(std::string_view name) noexcept {
       plain_exception<std::bad_cast>(),
       plain_exception<std::bad_typeid>(),
       plain_exception<std::bad_exception>(),
+      plain_exception<std::bad_function_call>(),
+      plain_exception<std::bad_weak_ptr>(),
       plain_exception<std::bad_optional_access>(),
       plain_exception<std::bad_variant_access>(),
       plain_exception<std::exception>(),

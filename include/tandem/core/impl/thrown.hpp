@@ -10,6 +10,7 @@
 #include <string>       // for string, to_string
 #include <string_view>  // for string_view
 #include <typeinfo>     // for type_info
+#include <utility>      // for move
 
 #include "tandem/core/remote_exception.hpp"  // for remote_exception
 
@@ -70,11 +71,20 @@ template <class F> void inspect(std::exception_ptr const& thrown, F const& visit
   }
 }
 
-/// The readable name of a type by its mangled one.
+/// The readable name of a type by its mangled one, as users write it: without the inline namespaces and ABI tags of
+/// std.
 inline std::string type_name(std::string const& mangled) {
-  if (mangled == typeid(std::string).name()) return "std::string";
   if (mangled.empty()) return "an exception of another language";
-  return demangle(mangled.c_str());
+  if (mangled == typeid(std::string).name()) return "std::string";
+  if (mangled == "St13__ios_failure")
+    return "std::ios_base::failure";  // libstdc++'s streams throw a class derived from it
+  std::string name = demangle(mangled.c_str());
+  for (std::string_view const inner : {"::__cxx11::", "::__1::", "[abi:cxx11]"}) {
+    for (auto at = name.find(inner); at != std::string::npos; at = name.find(inner, at)) {
+      name.replace(at, inner.size(), inner.front() == ':' ? "::" : "");
+    }
+  }
+  return name;
 }
 
 /// Name and words of an exception of this process.

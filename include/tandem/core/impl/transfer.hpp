@@ -10,7 +10,6 @@
 #include <cstddef>      // for size_t
 #include <type_traits>  // for is_base_of_v, is_pointer_v, is_reference_v, remove_cv_t
 
-#include "tandem/core/flat.hpp"          // for flat
 #include "tandem/core/impl/kinds.hpp"    // for never, the kinds
 #include "tandem/core/impl/members.hpp"  // for types, is_one_of
 
@@ -71,7 +70,7 @@ template <class T, class... Above> consteval bool carries_descriptors() {
   else if constexpr (lists_elements<T>)
     return carry_descriptors<Above..., T>(typename codec<T>::elements{});
   else
-    return !flat<T>;
+    return true;
 }
 
 /// The fewest bytes that a T can be encoded to; 0 where its codec does not say.
