@@ -69,6 +69,22 @@ template <class Table> auto number_of(Table const& table, std::string_view name,
 
 }  // namespace
 
+std::vector<syscall_fault> kernel_5_4() {
+  constexpr std::uint32_t no_exec_seal = 8;                 // MFD_NOEXEC_SEAL
+  constexpr std::uint32_t pidfd_get_info = 0xff << 8 | 11;  // PIDFD_GET_INFO, whatever the size of its struct
+  constexpr std::uint32_t populate_read = 22, populate_write = 23;
+  return {
+      {SYS_close_range, ENOSYS},                                                                // 5.9
+      {SYS_pidfd_getfd, ENOSYS},                                                                // 5.6
+      {444, ENOSYS},                                                                            // 5.13: Landlock
+      {449, ENOSYS},                                                                            // 5.16: futex_waitv
+      {SYS_madvise, EINVAL, {{.index = 2, .value = populate_read}}},                            // 5.14
+      {SYS_madvise, EINVAL, {{.index = 2, .value = populate_write}}},                           // 5.14
+      {SYS_memfd_create, EINVAL, {{.index = 1, .mask = no_exec_seal, .value = no_exec_seal}}},  // 6.3
+      {SYS_ioctl, ENOTTY, {{.index = 1, .mask = 0xffff, .value = pidfd_get_info}}},             // 6.13
+  };
+}
+
 void inject(std::vector<syscall_fault> const& faults) {
   constexpr auto load = BPF_LD | BPF_W | BPF_ABS;
   constexpr auto equal = BPF_JMP | BPF_JEQ | BPF_K;
@@ -111,6 +127,7 @@ child_result run_with_fault(std::vector<syscall_fault> const& faults, std::funct
 }
 
 std::vector<syscall_fault> faults_from_string(std::string_view text) {
+  if (text == "kernel-5.4") return kernel_5_4();
   std::vector<syscall_fault> faults;
   while (!text.empty()) {
     auto const entry = text.substr(0, text.find(','));

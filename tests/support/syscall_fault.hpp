@@ -31,6 +31,9 @@ struct syscall_fault {
   std::optional<argument> only_if = std::nullopt;
 };
 
+/// What Linux 5.4, the oldest that the library supports, lacks of what the library uses where it is there.
+std::vector<syscall_fault> kernel_5_4();
+
 /// From here on these calls fail in this process, in all its threads, and in its children: for good.
 /// @throws std::system_error where the kernel refuses a filter.
 void inject(std::vector<syscall_fault> const& faults);
@@ -38,7 +41,8 @@ void inject(std::vector<syscall_fault> const& faults);
 /// Runs `body` in a forked child in which these calls fail.
 child_result run_with_fault(std::vector<syscall_fault> const& faults, std::function<void()> const& body);
 
-/// "clone3=ENOSYS,pidfd_open=EPERM", as in TANDEM_TEST_FAULT, which injects faults into a whole test binary.
+/// "clone3=ENOSYS,pidfd_open=EPERM", or "kernel-5.4", as in TANDEM_TEST_FAULT, which injects faults into a whole test
+/// binary.
 /// @throws std::invalid_argument naming the word it does not know.
 std::vector<syscall_fault> faults_from_string(std::string_view text);
 

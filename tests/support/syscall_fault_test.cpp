@@ -60,3 +60,15 @@ TEST_CASE("syscall_fault: faults can be written as words", "[support][syscall_fa
   CHECK_THROWS_AS(tandem_test::faults_from_string("clone9=ENOSYS"), std::invalid_argument);
   CHECK_THROWS_AS(tandem_test::faults_from_string("clone3=EWHAT"), std::invalid_argument);
 }
+
+TEST_CASE("syscall_fault: as on Linux 5.4", "[support][syscall_fault]") {
+  auto const end = run_with_fault(tandem_test::faults_from_string("kernel-5.4"), [] {
+    CHECK(::syscall(SYS_close_range, ~0U, ~0U, 0) == -1);
+    CHECK(errno == ENOSYS);
+    CHECK(::memfd_create("sealed", MFD_CLOEXEC | 8) == -1);
+    CHECK(errno == EINVAL);
+    CHECK(::memfd_create("plain", MFD_CLOEXEC) >= 0);
+  });
+  INFO(end.to_string());
+  CHECK(end.passed());
+}

@@ -69,9 +69,10 @@ void show(pid_t process) {
   std::fprintf(stderr, "--- %s\n", describe_process(process).c_str());
   for (auto const thread : threads_of(process)) {
     auto const folder = "/proc/" + std::to_string(process) + "/task/" + std::to_string(thread) + "/";
-    std::fprintf(stderr, "thread %d: %s waits in %s, system call %s", static_cast<int>(thread),
-                 text_of(folder + "comm").c_str(), text_of(folder + "wchan").c_str(),
-                 text_of(folder + "syscall").c_str());
+    auto name = text_of(folder + "comm");
+    if (!name.empty()) name.pop_back();
+    std::fprintf(stderr, "thread %d (%s): wchan %s, system call %s", static_cast<int>(thread), name.c_str(),
+                 text_of(folder + "wchan").c_str(), text_of(folder + "syscall").c_str());
   }
   std::fprintf(stderr, "\n");
   if (state_of(process) != 'Z') gdb_shows_stacks(process);
