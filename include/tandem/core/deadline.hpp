@@ -30,10 +30,12 @@ class deadline {
     return counted_from(std::chrono::steady_clock::now(), limit);
   }
 
-  /// At `moment` of its own clock. Exact for steady_clock; for any other clock, by the time left on it now.
+  /// At `moment` of its own clock, never if that is the last moment the clock can count. Exact for steady_clock; for
+  /// any other clock, by the time left on it now.
   /// @throws nothing.  @par Cost  Two clock readings at most, no system call.
   template <class Clock, class Duration> static deadline at(std::chrono::time_point<Clock, Duration> moment) noexcept {
     using origin = typename Clock::time_point;
+    if (moment == std::chrono::time_point<Clock, Duration>::max()) return never();
     if constexpr (std::is_same_v<Clock, std::chrono::steady_clock>) {
       return counted_from(origin{}, moment.time_since_epoch());
     } else {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// How std's exceptions travel. (std::future_error and std::regex_error are left out for the cost of their headers: a
-// program that throws them writes a codec, and registers them.)
+// How std's exceptions travel. std::bad_function_call, future_error and regex_error are left out for the cost of their
+// headers; a program that wants them as themselves registers them: the first by register_exception alone, the others
+// after it has written a codec.
 #ifndef TANDEM_CORE_IMPL_STANDARD_EXCEPTIONS_HPP
 #define TANDEM_CORE_IMPL_STANDARD_EXCEPTIONS_HPP
 
 #include <exception>     // for exception, bad_exception
 #include <filesystem>    // for filesystem_error
-#include <functional>    // for bad_function_call
 #include <ios>           // for ios_base
 #include <memory>        // for bad_weak_ptr
 #include <new>           // for bad_alloc, bad_array_new_length
@@ -112,7 +112,6 @@ inline exception_type const* find_standard(std::string_view name) noexcept {
       plain_exception<std::bad_cast>(),
       plain_exception<std::bad_typeid>(),
       plain_exception<std::bad_exception>(),
-      plain_exception<std::bad_function_call>(),
       plain_exception<std::bad_weak_ptr>(),
       plain_exception<std::bad_optional_access>(),
       plain_exception<std::bad_variant_access>(),
