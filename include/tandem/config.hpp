@@ -21,7 +21,7 @@
 
 /// For functions that read memory which a sanitizer would rightly forbid to user code: other frames of the stack, for
 /// one.
-#define TANDEM_NO_SANITIZE [[gnu::no_sanitize("address", "thread", "undefined")]]
+#define TANDEM_NO_SANITIZE __attribute__((no_sanitize("address", "thread", "undefined")))
 
 /// 1 where preconditions are checked: in debug builds, unless set by the user.
 #ifndef TANDEM_CHECKED

@@ -204,21 +204,6 @@ TEST_CASE("process: get_outcome tells of a death without an outcome", "[executio
   exited.join();
 }
 
-TEST_CASE("process: get_outcome does not wait for the exit", "[execution][process]") {
-  tandem::pipe hold;
-  tandem::process worker{[&hold] {
-    static int read_end = hold.read_end.get();
-    hold.write_end.reset();
-    std::atexit([] {});
-    struct late {
-      ~late() {}
-    };
-    return 6;
-  }};
-  CHECK(worker.get_outcome().value() == 6);
-  CHECK(worker.join().value() == 6);
-}
-
 TEST_CASE("process: a detached one is collected at a later start, its failure reported", "[execution][process]") {
   collected_failures failures;
   tandem::pipe end;
@@ -429,8 +414,8 @@ TEST_CASE("process: tells what it used", "[execution][process][usage]") {
   auto const result = worker.join();
   REQUIRE_FALSE(result.has_value());
   auto const& usage = result.error().usage();
-  REQUIRE(usage.user_time.has_value());
-  CHECK(usage.user_time->count() > 0);
+  REQUIRE(usage.user.has_value());
+  CHECK(usage.user->count() > 0);
   REQUIRE(usage.peak_memory.has_value());
   CHECK(*usage.peak_memory > 0);
 }

@@ -44,7 +44,7 @@ template <class R = void> class unit {
     if (how == tandem::mode::process) {
       is_.template emplace<process<R>>(std::move(with), std::forward<F>(f), std::forward<A>(arguments)...);
     } else {
-      is_.template emplace<thread<R>>(std::move(with), std::forward<F>(f), keep<A>(std::forward<A>(arguments))...);
+      is_.template emplace<thread<R>>(std::move(with), std::forward<F>(f), keep<A>(arguments)...);
     }
   }
 

@@ -20,6 +20,10 @@
 
 namespace tandem {
 
+namespace impl {
+struct shared_access;
+}
+
 /// A counted handle to a `T` that lives in the commons, where every process of the family sees the same one. A copy is
 /// one more handle to the same T; the last living holder destroys it. What changes it must synchronise, as among
 /// threads: make it a std::atomic, or give it a mutex.
@@ -114,6 +118,7 @@ template <class T> class shared {
 
  private:
   friend struct codec<shared<T>>;
+  friend struct impl::shared_access;
   struct adopted {};
 
   shared(adopted, T* object, impl::hold held) noexcept : object_(object), held_(held) {}
@@ -156,6 +161,16 @@ template <class T> class shared {
   T* object_ = nullptr;
   impl::hold held_;
 };
+
+namespace impl {
+
+/// For who keeps a hold without a handle.
+struct shared_access {
+  /// The hold of a handle that was made for another process, which this process's copy of the handle does not give up.
+  template <class T> static hold keep(shared<T> const& theirs) noexcept { return theirs.held_; }
+};
+
+}  // namespace impl
 
 /// A handle travels as the number of its object: the receiver becomes a holder of its own. The sender's stays until the
 /// receiver has taken its own, or until the sender's end is known.

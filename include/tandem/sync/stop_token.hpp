@@ -68,6 +68,9 @@ struct nostopstate_t {
 };
 inline constexpr nostopstate_t nostopstate{};
 
+namespace impl {
+struct stop_access;
+}
 class stop_source;
 
 /// Tells whether a stop was requested: std::stop_token (C++20 [stoptoken]), and it works on both sides of the wall. A
@@ -142,8 +145,19 @@ class stop_source {
   friend bool operator==(stop_source const&, stop_source const&) noexcept = default;
 
  private:
+  friend struct impl::stop_access;
+
   impl::stop_state_handle state_;
 };
+
+namespace impl {
+
+/// For units, which share their stop word with a process before it is there.
+struct stop_access {
+  static shared<std::atomic<std::uint32_t>> const& share(stop_source const& source) { return source.state_->share(); }
+};
+
+}  // namespace impl
 
 /// Calls `Callback` when a stop is requested, in the thread that requests it, or at once if it was requested before:
 /// std::stop_callback (C++20 [stopcallback]). A request made in another process is taken over by a thread that the

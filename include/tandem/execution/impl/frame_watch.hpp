@@ -18,7 +18,7 @@ class frame_watch {
  public:
   /// Takes the copy: from `low`, the first address above the starter's own frame, to `high`, but at most 1 MiB. Watches
   /// nothing if there is no memory.
-  TANDEM_NO_SANITIZE TANDEM_NOINLINE frame_watch(std::byte const* low, std::byte const* high) noexcept {
+  TANDEM_NOINLINE TANDEM_NO_SANITIZE frame_watch(std::byte const* low, std::byte const* high) noexcept {
     if (low == nullptr || high == nullptr || high <= low) return;
     bytes_ = std::min<std::size_t>(static_cast<std::size_t>(high - low), std::size_t{1} << 20);
     copy_ = os::map_private(bytes_);
@@ -28,7 +28,7 @@ class frame_watch {
   }
 
   /// Distance from the first frame's start to the first changed byte, or -1.
-  TANDEM_NO_SANITIZE TANDEM_NOINLINE std::ptrdiff_t first_change() const noexcept {
+  TANDEM_NOINLINE TANDEM_NO_SANITIZE std::ptrdiff_t first_change() const noexcept {
     if (low_ == nullptr) return -1;
     std::byte const volatile* const now =
         low_;  // read as they are: the compiler knows nothing of who may have written here

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // How the outcome of a process gets home: as bytes in the process's page of the family's table, or, where they do not
-// fit, in a block of the commons that the page names. Descriptors come along on a socket. `outcome` of the page is set
+// fit, in a block of the commons that the page names. Descriptors come along on a socket. `life` of the page is set
 // last: a process that dies before has published nothing, whatever it had written.
 //
 // The reader trusts none of it: it copies each number once, checks it, and decodes what it finds as it would any
 // stranger's bytes.
 #ifndef TANDEM_EXECUTION_IMPL_OUTCOME_RECORD_HPP
 #define TANDEM_EXECUTION_IMPL_OUTCOME_RECORD_HPP
+
+#include <linux/futex.h>  // for FUTEX_WAITERS
 
 #include <algorithm>  // for max
 #include <atomic>     // for atomic
@@ -38,13 +40,11 @@ class outcome_sink : public byte_sink {
   }
 
   /// The outcome is known from here on. Nothing of it may be touched afterwards.
-  void publish(member_slot::phase how, std::size_t bytes, std::size_t descriptors) noexcept {
+  void publish(std::uint32_t how, std::size_t bytes, std::size_t descriptors) noexcept {
     slot_.bytes.store(bytes, std::memory_order_relaxed);
     slot_.descriptors.store(static_cast<std::uint32_t>(descriptors), std::memory_order_relaxed);
-    slot_.outcome.store(
-        how,
-        std::memory_order_release);  // pairs with the acquire in get_outcome and read_outcome: the bytes come before
-    os::futex_wake(&slot_.outcome);
+    // acq_rel: pairs with the acquire in wait_outcome and read_outcome; the bytes come before
+    if ((slot_.life.exchange(how, std::memory_order_acq_rel) & FUTEX_WAITERS) != 0) os::futex_wake(&slot_.life);
   }
 
   /// Frees the block that a page names, if any: by its process, or by whoever takes the outcome, whatever became of the

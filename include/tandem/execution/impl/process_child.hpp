@@ -18,7 +18,6 @@
 #include "tandem/execution/impl/unit_context.hpp"       // for unit_context, this_context
 #include "tandem/execution/lost_writes.hpp"             // for lost_write, lost_writes
 #include "tandem/memory/impl/members.hpp"               // for members
-#include "tandem/memory/impl/participants.hpp"          // for participants
 #include "tandem/os/fork.hpp"                           // for end_exit_with, leave_process, name_thread
 #include "tandem/os/stdio.hpp"                          // for flush_output, forget_unwritten_output
 #include "tandem/resource/fd.hpp"                       // for fd
@@ -91,23 +90,22 @@ template <class R> class child_outcome {
   outcome_sink sink_;
   std::size_t bytes_ = 0;
   std::size_t descriptors_ = 0;
-  member_slot::phase how_ = member_slot::working;
+  std::uint32_t how_ = 0;
 };
 
 /// Runs in the child, right after the fork.
 template <class R, class Work>
-[[noreturn]] TANDEM_NOINLINE void run_child(child_orders const& orders, std::optional<Work>& work,
-                                            std::optional<stop_source>& stops) noexcept {
+[[noreturn]] TANDEM_NOINLINE void run_child(child_orders& orders, std::optional<Work>& work,
+                                            stop_source const& stops) noexcept {
   members::become(orders.member);
+  if (!orders.named) orders.name = "process " + std::to_string(members::process_id());
   os::forget_unwritten_output();
   os::end_exit_with(&leave_child);
   if (orders.named) os::name_thread(orders.name.c_str());
   child_outcome<R> outcome(orders);
   try {
-    members::at(orders.member)
-        .participant.store(participants::self(), std::memory_order_release);  // pairs with get_outcome's acquire
-    stop_token const stop = stops->get_token();
-    unit_context const context{orders.name, mode::process, {::getpid(), 0}, orders.parent, stop};
+    stop_token const stop = stops.get_token();
+    unit_context const context{orders.name, mode::process, {members::process_id(), 0}, orders.parent, stop};
     this_context = &context;
     bool const watched = orders.lost_writes != lost_writes::ignore;
     frame_watch const frames(watched ? orders.frames_begin : nullptr, orders.frames_end);
@@ -128,7 +126,6 @@ template <class R, class Work>
     }
     this_context = nullptr;
   } catch (...) { outcome.fail(std::current_exception()); }
-  stops.reset();  // its share in the stop word
   os::flush_output();
   outcome.publish();
   os::leave_process(0);

@@ -3,10 +3,10 @@
 #ifndef TANDEM_EXECUTION_IMPL_PROCESS_STATE_HPP
 #define TANDEM_EXECUTION_IMPL_PROCESS_STATE_HPP
 
+#include <linux/futex.h>   // for FUTEX_OWNER_DIED, FUTEX_WAITERS
 #include <signal.h>        // for kill, SIGKILL
 #include <sys/resource.h>  // for rusage
 #include <sys/wait.h>      // for waitpid, WNOHANG
-#include <unistd.h>        // for getpid
 
 #include <algorithm>  // for min
 #include <atomic>     // for atomic
@@ -28,6 +28,8 @@
 #include "tandem/memory/impl/members.hpp"               // for members
 #include "tandem/memory/impl/objects.hpp"               // for objects
 #include "tandem/memory/impl/participants.hpp"          // for participants
+#include "tandem/memory/impl/travel.hpp"                // for travel_scope
+#include "tandem/memory/shared.hpp"                     // for shared, shared_access
 #include "tandem/os/clock.hpp"                          // for monotonic_ns
 #include "tandem/os/futex.hpp"                          // for futex_wait, futex_wait_either
 #include "tandem/os/pidfd.hpp"                          // for pidfd_open, pidfd_signal, wait_process
@@ -48,9 +50,18 @@ class process_state {
   /// The page goes back, and all that the process held: @pre it has ended, or was never started
   ~process_state() {
     if (!is_ours()) return;  // a copy in a child that the host has forked
+    if (stop_word_) objects::drop(stop_word_, member_, 0);
     outcome_sink::release(slot());
     objects::bury(member_);
     members::release(member_);
+  }
+
+  /// Makes the stop word one that the child sees, and holds it in the child's name, so that the child has nothing to do
+  /// for it. Before the fork.
+  void share_stop() {
+    travel_scope const on_the_way(member_);
+    shared<std::atomic<std::uint32_t>> const childs = stop_access::share(stop_);
+    stop_word_ = shared_access::keep(childs);
   }
 
   /// Takes over the child `pid`, just forked. @throws std::system_error where it gets no descriptor; the child is ended
@@ -86,7 +97,7 @@ class process_state {
   member_slot& slot() const noexcept { return members::at(member_); }
   bool ended() const noexcept { return ended_; }
   /// False in a child that the host has forked: the process is its sibling there.
-  bool is_ours() const noexcept { return starter_ == ::getpid(); }
+  bool is_ours() const noexcept { return starter_ == members::self(); }
 
   /// @throws std::system_error (operation_not_permitted) in a child that the host has forked: there it is nobody's
   /// child
@@ -111,22 +122,23 @@ class process_state {
   /// Blocks until the outcome is published or the process has ended without one.
   void wait_outcome() {
     std::int64_t slice = 2'000'000;
-    while (!ended_ &&
-           slot().outcome.load(std::memory_order_acquire) == member_slot::working) {  // pairs with publish's release
-      token const first_thread = slot().participant.load(std::memory_order_acquire);
-      if (first_thread == 0) {  // it has not got that far: nobody would wake us for its death, so look now and then
-        os::futex_wait(&slot().outcome, member_slot::working, os::monotonic_ns() + slice);
-        slice = std::min<std::int64_t>(2 * slice, 50'000'000);
-        reap(WNOHANG);
-        continue;
-      }
-      std::uint32_t const alive = participants::word(first_thread);
-      if (participants::has_ended(first_thread)) {
-        wait_until(deadline::never());  // its first thread has ended; the process is dead as soon as its other threads,
-                                        // if any, are
+    while (!ended_) {
+      std::uint32_t life = slot().life.load(std::memory_order_acquire);  // pairs with publish's exchange
+      if (life == member_slot::returned || life == member_slot::threw) return;
+      if ((life & FUTEX_OWNER_DIED) != 0) {
+        wait_until(deadline::never());  // its first thread has ended; the process is dead as soon as its others are, if
+                                        // it has any
         return;
       }
-      os::futex_wait_either(&slot().outcome, member_slot::working, participants::word_of(first_thread), alive);
+      if (life != 0 && (life & FUTEX_WAITERS) == 0) {
+        if (!slot().life.compare_exchange_strong(life, life | FUTEX_WAITERS, std::memory_order_relaxed)) continue;
+        life |= FUTEX_WAITERS;
+      }
+      // The kernel wakes us at its death, once it has come to be on its robust list; before that, and whatever else may
+      // happen, a look now and then.
+      os::futex_wait(&slot().life, life, os::monotonic_ns() + (life == 0 ? slice : 1'000'000'000));
+      slice = std::min<std::int64_t>(2 * slice, 50'000'000);
+      reap(WNOHANG);
     }
   }
 
@@ -140,7 +152,7 @@ class process_state {
 
   /// Lets the unobserved-failure handler know if it failed: nobody will take its outcome. @pre as read_outcome
   void report_failure() noexcept {
-    if (slot().outcome.load(std::memory_order_acquire) == member_slot::returned)
+    if (slot().life.load(std::memory_order_acquire) == member_slot::returned)
       report_lost_write();
     else
       static_cast<void>(read_outcome<void>());  // and its destructor tells
@@ -149,7 +161,7 @@ class process_state {
   /// What became of it. @pre the outcome is published, or the process has ended
   template <class R> outcome<R> read_outcome() {
     report_lost_write();
-    auto const how = slot().outcome.load(std::memory_order_acquire);  // pairs with publish's release
+    auto const how = slot().life.load(std::memory_order_acquire);  // pairs with publish's release
     try {
       if (how == member_slot::returned) return decode<R>();
       if (how == member_slot::threw) {
@@ -228,8 +240,9 @@ class process_state {
   fd pidfd_;
   fd descriptors_;
   stop_source stop_;
+  hold stop_word_;  // the child's
   pid_t pid_ = 0;
-  pid_t const starter_ = ::getpid();
+  token const starter_ = members::self();
   bool ended_ = false;
   std::optional<os::process_end> end_;
   std::optional<rusage> usage_;

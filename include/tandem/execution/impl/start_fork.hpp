@@ -11,6 +11,7 @@
 
 #include "tandem/config.hpp"                        // for TANDEM_NOINLINE
 #include "tandem/core/errors.hpp"                   // for throw_errno
+#include "tandem/core/register_exception.hpp"       // for register_exception
 #include "tandem/core/transferable.hpp"             // for may_carry_descriptors
 #include "tandem/execution/impl/process_child.hpp"  // for child_orders, run_child
 #include "tandem/execution/impl/process_state.hpp"  // for process_state
@@ -55,26 +56,23 @@ TANDEM_NOINLINE std::unique_ptr<process_state> start_fork(options& how, std::tup
     throw;
   }
   std::optional<Work> work;
-  std::optional<stop_source> stops;
   {
     travel_scope const on_the_way(orders.member);
     std::apply([&work](auto&&... part) { work.emplace(std::forward<Parts>(part)...); }, parts);
-    stops.emplace(state->stop());
   }
+  state->share_stop();
   orders.named = !how.name.empty();
   orders.parent = current_id();
   orders.lost_writes = how.lost_writes;
   if (orders.lost_writes != lost_writes::ignore) {
+    register_exception<lost_write>();  // so that it comes back as itself
     orders.frames_begin = static_cast<std::byte const*>(__builtin_dwarf_cfa());
     orders.frames_end = os::stack_end(orders.frames_begin);
   }
   orders.name = std::move(how.name);
 
   pid_t const child = os::fork();
-  if (child == 0) {
-    if (!orders.named) orders.name = "process " + std::to_string(::getpid());
-    run_child<R>(orders, work, stops);
-  }
+  if (child == 0) { run_child<R>(orders, work, state->stop()); }
   if (child < 0) throw_errno("start process '" + orders.name + "'", "fork");
   state->adopt(child);
   return state;

@@ -59,7 +59,7 @@ template <class R> class thread_state {
 
  protected:
   explicit thread_state(std::string name)
-      : id_{::getpid(), next_thread_number()},
+      : id_{os::process_id(), next_thread_number()},
         parent_(current_id()),
         named_(!name.empty()),
         name_(named_ ? std::move(name) : "thread " + std::to_string(id_.number)) {}

@@ -3,7 +3,6 @@
 #define TANDEM_EXECUTION_IMPL_UNIT_CONTEXT_HPP
 
 #include <sys/types.h>  // for pid_t
-#include <unistd.h>     // for getpid
 
 #include <atomic>   // for atomic
 #include <cstdint>  // for uint64_t
@@ -11,7 +10,7 @@
 
 #include "tandem/core/mode.hpp"          // for mode
 #include "tandem/execution/unit_id.hpp"  // for unit_id
-#include "tandem/os/process_table.hpp"   // for thread_id
+#include "tandem/os/process_table.hpp"   // for process_id, thread_id
 #include "tandem/sync/stop_token.hpp"    // for stop_token
 
 namespace tandem::impl {
@@ -38,9 +37,13 @@ inline std::uint64_t next_thread_number() noexcept {
 /// tandem gives.
 inline unit_id current_id() noexcept {
   if (this_context != nullptr) return this_context->id;
-  pid_t const process = ::getpid();
-  auto const thread = static_cast<std::uint64_t>(os::thread_id());
-  return {process, static_cast<pid_t>(thread) == process ? 0 : thread + (std::uint64_t{1} << 40)};
+  thread_local unit_id known;
+  pid_t const process = os::process_id();
+  if (known.process != process) {  // the first call, or the first one after a fork
+    pid_t const thread = os::thread_id();
+    known = {process, thread == process ? 0 : static_cast<std::uint64_t>(thread) + (std::uint64_t{1} << 40)};
+  }
+  return known;
 }
 
 }  // namespace tandem::impl

@@ -4,7 +4,7 @@
 #define TANDEM_EXECUTION_IMPL_WORKLOAD_HPP
 
 #include <string>       // for string
-#include <tuple>        // for tuple
+#include <tuple>        // for apply, forward_as_tuple, tuple
 #include <type_traits>  // for decay_t, invoke_result_t, is_invocable_v
 #include <utility>      // for forward, index_sequence
 
@@ -91,9 +91,10 @@ template <class Rules, class F, class... A> class workload {
 
   template <std::size_t... I> result call(stop_token const& stop, std::index_sequence<I...>) {
     if constexpr (std::is_invocable_v<callable, stop_token, handed_t<typename Rules::template kept<A>>...>) {
-      return std::invoke(std::move(callable_), stop_token(stop), handed(std::get<I>(arguments_))...);
+      return std::apply(std::move(callable_),
+                        std::forward_as_tuple(stop_token(stop), handed(std::get<I>(arguments_))...));
     } else {
-      return std::invoke(std::move(callable_), handed(std::get<I>(arguments_))...);
+      return std::apply(std::move(callable_), std::forward_as_tuple(handed(std::get<I>(arguments_))...));
     }
   }
 

@@ -4,11 +4,9 @@
 #ifndef TANDEM_MEMORY_IMPL_MEMBERS_HPP
 #define TANDEM_MEMORY_IMPL_MEMBERS_HPP
 
-#include <unistd.h>  // for getpid
-
 #include <atomic>   // for atomic
 #include <cerrno>   // for EAGAIN
-#include <cstddef>  // for byte, size_t
+#include <cstddef>  // for byte, offsetof
 #include <cstdint>  // for uint32_t, uint64_t
 
 #include "tandem/config.hpp"              // for TANDEM_NOINLINE
@@ -16,29 +14,37 @@
 #include "tandem/memory/impl/region.hpp"  // for family, member_bytes
 #include "tandem/memory/impl/token.hpp"   // for token, next_token, slot_of
 #include "tandem/os/clock.hpp"            // for boot_time_ns
-#include "tandem/os/process_table.hpp"    // for look_up_task, started_after
+#include "tandem/os/process_table.hpp"    // for look_up_task, process_id, started_after
+#include "tandem/os/robust_list.hpp"      // for robust_entry_offset, robust_links, robust_list
 
 namespace tandem::impl {
 
 /// One process of the family.
 struct member_slot {
   enum stage : std::uint32_t { free, used };
-  enum phase : std::uint32_t { working, returned, threw };
+
+  // What `life` tells, besides the process's TID while it runs: 0 before it got that far, and FUTEX_OWNER_DIED, by the
+  // kernel, where it ended without an outcome. None of them can be a TID, which is below 2^22. Who sleeps on the word
+  // adds FUTEX_WAITERS.
+  static constexpr std::uint32_t returned = 0x3ffffffe;
+  static constexpr std::uint32_t threw = 0x3ffffffd;
 
   std::atomic<std::uint64_t> identity;  // low half: stage; high half: token. One word, so one claim
   std::atomic<std::uint32_t> process;   // 0 until it runs
   std::atomic<std::uint32_t> holds;     // at least as many as the entries of the object table that name it
-  std::int64_t claimed_at;             // CLOCK_BOOTTIME, nanoseconds; with the pid: proof of a death that nobody reaped
-  std::atomic<token> participant;      // its first thread, once it has enrolled
-  std::atomic<std::uint32_t> outcome;  // phase: how the workload ended; the futex that get_outcome sleeps on
-  std::atomic<std::uint64_t> bytes;    // how many bytes encode the outcome
-  std::atomic<std::uint64_t> block;    // where they are: an offset into the region, or 0: in small_outcome
-  std::atomic<std::uint32_t> descriptors;  // how many descriptors come with them
+  std::int64_t claimed_at;          // CLOCK_BOOTTIME, nanoseconds; with the pid: proof of a death that nobody reaped
+  std::atomic<std::uint32_t> life;  // on the robust list of its first thread; set last, when the outcome is complete
+  std::atomic<std::uint32_t> descriptors;  // how many descriptors come with the outcome
+  std::atomic<std::uint64_t> bytes;        // how many bytes encode it
+  std::atomic<std::uint64_t> block;        // where they are: an offset into the region, or 0: in small_outcome
+  os::robust_links links;                  // the process's own: whoever scribbles here harms that process alone
   std::atomic<std::uint32_t> lost_write;   // 1 + where its starter's frames were changed; 0: nowhere
-  std::uint32_t reserved[2];
-  std::byte small_outcome[member_bytes - 64];
+  std::uint32_t reserved;
+  std::byte small_outcome[member_bytes - 72];
 };
-static_assert(sizeof(member_slot) == member_bytes, "a format in shared memory");
+static_assert(sizeof(member_slot) == member_bytes &&
+                  offsetof(member_slot, links) == offsetof(member_slot, life) + os::robust_entry_offset - 8,
+              "a format in shared memory");
 
 class members {
  public:
@@ -70,10 +76,26 @@ class members {
     throw_errno(EAGAIN, "start a process", "the table of the family's processes is full");
   }
 
-  /// Tells the calling process, a child that was just forked, who it is.
+  /// Tells the calling process, a child that was just forked, who it is; from here on the kernel marks its end in
+  /// `life`.
   static void become(token who) noexcept {
-    at(who).process.store(static_cast<std::uint32_t>(::getpid()), std::memory_order_release);
+    member_slot& slot = at(who);
+    auto const id = process_id();
+    slot.process.store(static_cast<std::uint32_t>(id), std::memory_order_release);
     family().process->member.store(who, std::memory_order_relaxed);
+    auto list = os::robust_list::of_this_thread();
+    if (!list.usable()) return;  // its starter looks now and then
+    list.link(&slot.links);
+    slot.life.store(static_cast<std::uint32_t>(id),
+                    std::memory_order_release);  // linked first: never a TID that nobody will take away
+  }
+
+  /// The calling process's number, without a system call but the first time.
+  static pid_t process_id() noexcept {
+    std::atomic<std::int32_t>& known = family().process->id;
+    if (known.load(std::memory_order_relaxed) == 0)
+      known.store(os::process_id(), std::memory_order_relaxed);  // any thread writes the same
+    return known.load(std::memory_order_relaxed);
   }
 
   /// Gives a page back. @pre the process has ended, its outcome was read, and it holds no shared object.
@@ -112,8 +134,7 @@ class members {
     slot.process.store(0, std::memory_order_relaxed);
     slot.holds.store(0, std::memory_order_relaxed);
     slot.claimed_at = os::boot_time_ns();
-    slot.participant.store(0, std::memory_order_relaxed);
-    slot.outcome.store(member_slot::working, std::memory_order_relaxed);
+    slot.life.store(0, std::memory_order_relaxed);
     slot.bytes.store(0, std::memory_order_relaxed);
     slot.block.store(0, std::memory_order_relaxed);
     slot.descriptors.store(0, std::memory_order_relaxed);
@@ -123,7 +144,7 @@ class members {
 
   TANDEM_NOINLINE static token enter() {
     token const mine = claim();
-    at(mine).process.store(static_cast<std::uint32_t>(::getpid()), std::memory_order_release);
+    at(mine).process.store(static_cast<std::uint32_t>(process_id()), std::memory_order_release);
     token nobody = 0;
     if (family().process->member.compare_exchange_strong(nobody, mine, std::memory_order_relaxed)) return mine;
     release(mine);  // another thread of this process was first

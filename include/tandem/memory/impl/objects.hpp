@@ -43,6 +43,8 @@ static_assert(sizeof(object_entry) == object_bytes, "a format in shared memory")
 struct hold {
   std::uint32_t object = 0;  // 0: none
   std::uint32_t place = 0;   // entry * 8 + place
+
+  explicit operator bool() const noexcept { return object != 0; }
 };
 
 class objects {
@@ -207,8 +209,8 @@ class objects {
   }
 
   /// The entry whose holders a continuation lists: kept in its `block`.
-  static std::uint32_t head_of(object_entry& continuation) noexcept {
-    return static_cast<std::uint32_t>(continuation.block.load(std::memory_order_acquire));
+  static std::uint32_t head_of(object_entry& entry) noexcept {
+    return static_cast<std::uint32_t>(entry.block.load(std::memory_order_acquire));
   }
 
   static bool is_linked(std::uint32_t index) noexcept {

@@ -51,6 +51,7 @@ static_assert(sizeof(region_header) <= header_bytes);
 /// Zero in every process that has not been told who it is: a forked child of the host's own making, above all.
 struct process_page {
   std::atomic<token> member;
+  std::atomic<std::int32_t> id;
 };
 
 /// Where the parts of the region are, in this process's private memory.

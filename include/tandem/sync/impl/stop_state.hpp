@@ -97,7 +97,7 @@ class stop_state {
       // Who sleeps on the private word must see the other one; and a request that came in between has set only the
       // private one.
       if (own_.load(std::memory_order_acquire) != 0) (*across_)->store(1, std::memory_order_release);
-      os::futex_wake(&own_, INT_MAX, os::futex_scope::in_process);
+      if (handles_.load(std::memory_order_relaxed) > 1) os::futex_wake(&own_, INT_MAX, os::futex_scope::in_process);
       if (callbacks_ != nullptr) watch();
     }
     return *across_;
