@@ -81,7 +81,7 @@ TEST_CASE("descriptor: what is not open is not duplicated, read, or written", "[
 
 TEST_CASE("descriptor: at the limit of open files everything that makes one says EMFILE", "[os][descriptor]") {
   auto const child = run_in_child([] {
-    leave_room_for_descriptors(0);
+    descriptor_limit const few{0};
     int ends[2] = {-7, -7};
     CHECK((os::duplicate(0) == -1 && errno == EMFILE));
     CHECK((os::open("/dev/null", O_RDONLY) == -1 && errno == EMFILE));

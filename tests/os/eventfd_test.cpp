@@ -38,7 +38,7 @@ TEST_CASE("eventfd: what does not fit is refused, and changes nothing", "[os][ev
 
 TEST_CASE("eventfd: no room for one is EMFILE", "[os][eventfd]") {
   auto const child = run_in_child([] {
-    leave_room_for_descriptors(0);
+    descriptor_limit const few{0};
     CHECK((os::open_eventfd() == -1 && errno == EMFILE));
   });
   CHECK(child.passed());

@@ -253,7 +253,7 @@ TEST_CASE("mapping: a size that no file has is refused, and nothing stays open",
 
 TEST_CASE("mapping: no room for a memory file is EMFILE", "[os][mapping]") {
   CHECK(run_in_child([] {
-          leave_room_for_descriptors(0);
+          descriptor_limit const few{0};
           CHECK((os::create_memory_file("test", 4096) == -1 && errno == EMFILE));
         }).passed());
 }

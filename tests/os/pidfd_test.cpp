@@ -78,7 +78,7 @@ TEST_CASE("pidfd: a missing system call and a full table are told", "[os][pidfd]
           CHECK((os::pidfd_open(::getpid()) == -1 && errno == ENOSYS));
         }).passed());
   CHECK(run_in_child([] {
-          leave_room_for_descriptors(0);
+          descriptor_limit const few{0};
           CHECK((os::pidfd_open(::getpid()) == -1 && errno == EMFILE));
         }).passed());
 }

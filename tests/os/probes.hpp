@@ -43,15 +43,26 @@ template <class T> class shared_object {
 
 inline bool close_on_exec(int descriptor) { return (::fcntl(descriptor, F_GETFD) & FD_CLOEXEC) != 0; }
 
-/// For a child: lowers its limit so that it can open `room` descriptors more, and no others.
-inline void leave_room_for_descriptors(int room) {
-  rlim_t count = 0;
-  for (; room > 0 || ::fcntl(static_cast<int>(count), F_GETFD) >= 0; ++count) {
-    if (::fcntl(static_cast<int>(count), F_GETFD) < 0) --room;
+/// Lets this process open `room` descriptors more, and no others, to the end of the scope. In a try block the limit is
+/// gone in the handler, where sanitizers want descriptors of their own.
+class descriptor_limit {
+ public:
+  explicit descriptor_limit(int room) {
+    if (::getrlimit(RLIMIT_NOFILE, &before_) != 0) throw std::system_error(errno, std::generic_category(), "getrlimit");
+    auto const open = [](rlim_t number) { return ::fcntl(static_cast<int>(number), F_GETFD) >= 0; };
+    auto lowered = before_;
+    for (lowered.rlim_cur = 0; room > 0 || open(lowered.rlim_cur); ++lowered.rlim_cur) {
+      if (!open(lowered.rlim_cur)) --room;
+    }
+    if (::setrlimit(RLIMIT_NOFILE, &lowered) != 0) throw std::system_error(errno, std::generic_category(), "setrlimit");
   }
-  rlimit const limit{count, count};
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) throw std::system_error(errno, std::generic_category(), "setrlimit");
-}
+  descriptor_limit(descriptor_limit const&) = delete;
+  descriptor_limit& operator=(descriptor_limit const&) = delete;
+  ~descriptor_limit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
 
 /// How often a child has been interrupted; lives in a shared_object.
 struct interruptions {

@@ -109,7 +109,7 @@ TEST_CASE("process_table: a thread of another process is nothing", "[os][process
 
 TEST_CASE("process_table: no room for a descriptor looks like no such thread", "[os][process_table]") {
   CHECK(run_in_child([] {
-          leave_room_for_descriptors(0);
+          descriptor_limit const few{0};
           CHECK(os::look_up_task(::getpid(), ::getpid()).state == 0);
         }).passed());
 }

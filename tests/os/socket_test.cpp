@@ -78,7 +78,7 @@ TEST_CASE("socket: a pair is connected, close-on-exec, and of the type asked for
 
 TEST_CASE("socket: no room for a pair is EMFILE", "[os][socket]") {
   auto const child = run_in_child([] {
-    leave_room_for_descriptors(1);
+    descriptor_limit const few{1};
     int ends[2];
     CHECK((os::open_socket_pair(ends, SOCK_STREAM) == -1 && errno == EMFILE));
     CHECK(descriptors_open() < 64);
@@ -250,7 +250,7 @@ TEST_CASE("socket: what the receiver's limit keeps out is EMFILE, and nothing le
     REQUIRE(os::send_descriptors(sockets.here, sent) == 0);
     os::close_all(sent);
     int const room = static_cast<int>(count) - 1;
-    leave_room_for_descriptors(room);
+    descriptor_limit const few{room};
     int const open_before = descriptors_open();
     std::vector<int> received(count);
     CHECK((os::receive_descriptors(sockets.there, received, patience::none) == -1 && errno == EMFILE));
@@ -267,7 +267,7 @@ TEST_CASE("socket: exactly as many descriptors as the limit lets in do arrive", 
     auto sent = open_some(300);
     REQUIRE(os::send_descriptors(sockets.here, sent) == 0);
     os::close_all(sent);
-    leave_room_for_descriptors(300);
+    descriptor_limit const few{300};
     std::vector<int> received(300);
     CHECK(os::receive_descriptors(sockets.there, received, patience::none) == 0);
     CHECK(same_files_in_order(received));
@@ -279,7 +279,7 @@ TEST_CASE("socket: exactly as many descriptors as the limit lets in do arrive", 
 TEST_CASE("socket: too many on their way are ETOOMANYREFS to an unprivileged sender", "[os][socket][descriptors]") {
   auto const child = as_unprivileged([&] {
     pair sockets;
-    leave_room_for_descriptors(50);
+    descriptor_limit const few{50};
     std::vector<int> const sent(200, 0);
     int result = 0;
     for (int i = 0; i < 10 && result == 0; ++i) result = os::send_descriptors(sockets.here, sent);

@@ -69,7 +69,7 @@ TEST_CASE("descriptor_passing: no room in the receiver is EMFILE", "[resource][d
   CHECK(run_in_child([] {
           tandem::socket_pair sockets{socket_kind::messages};
           send_descriptors(sockets.first, std::vector<int>(300, 0));
-          leave_room_for_descriptors(299);
+          descriptor_limit const few{299};
           CHECK(error_of([&] { receive_descriptors(sockets.second, 300, patience::none); }) == EMFILE);
         }).passed());
 }

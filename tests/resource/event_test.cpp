@@ -130,7 +130,7 @@ TEST_CASE("event: one that was moved from is EBADF, not a wait without end", "[r
 TEST_CASE("event: no room for one is EMFILE", "[resource][event]") {
   CHECK(run_in_child([] {
           event e;
-          leave_room_for_descriptors(0);
+          descriptor_limit const few{0};
           CHECK(error_of([] { event another; }) == EMFILE);
           CHECK(error_of([&] { e.dup(); }) == EMFILE);
         }).passed());

@@ -201,7 +201,7 @@ TEST_CASE("fd: open takes strings and paths, creates with a mode, and says which
 TEST_CASE("fd: at the limit of open files open and dup throw EMFILE", "[resource][fd]") {
   auto const child = run_in_child([] {
     fd const one = null();
-    leave_room_for_descriptors(0);
+    descriptor_limit const few{0};
     CHECK(error_of([] { null(); }) == EMFILE);
     CHECK(error_of([&] { one.dup(); }) == EMFILE);
   });

@@ -140,7 +140,7 @@ TEST_CASE("send_fd: a receiver without room for it throws EMFILE, and goes on af
           tandem::send_fd(sockets.first, sockets.first);
           tandem::send_fd(sockets.first, sockets.first);
           fd spare = fd::open("/dev/null", O_RDWR);
-          leave_room_for_descriptors(0);
+          descriptor_limit const few{0};
           CHECK(error_of([&] { tandem::receive_fd(sockets.second); }) == EMFILE);
           spare.reset();
           CHECK(tandem::receive_fd(sockets.second));
@@ -150,7 +150,7 @@ TEST_CASE("send_fd: a receiver without room for it throws EMFILE, and goes on af
 TEST_CASE("send_fd: too many on their way are ETOOMANYREFS to an unprivileged sender", "[resource][send_fd]") {
   CHECK(as_unprivileged([] {
           tandem::socket_pair sockets;
-          leave_room_for_descriptors(10);
+          descriptor_limit const few{10};
           int error = 0;
           for (int i = 0; i < 200 && error == 0; ++i) {
             error = error_of([&] { tandem::send_fd(sockets.first, sockets.first); });

@@ -81,8 +81,8 @@ TEST_CASE("socket_pair: writing to a closed one throws EPIPE, without SIGPIPE", 
 
 TEST_CASE("socket_pair: no room for two descriptors is EMFILE", "[resource][socket_pair]") {
   CHECK(run_in_child([] {
-          leave_room_for_descriptors(1);
           try {
+            descriptor_limit const few{1};
             tandem::socket_pair pair;
             FAIL("made one");
           } catch (std::system_error const& error) { CHECK(error.code() == std::errc::too_many_files_open); }
