@@ -6,6 +6,7 @@
 #include <cstdio>     // for fflush, fprintf, fwrite
 #include <exception>  // for exception
 #include <set>        // for set
+#include <span>       // for span
 #include <string>     // for string, to_string
 #include <thread>     // for thread::hardware_concurrency
 #include <vector>     // for vector
@@ -59,17 +60,15 @@ void note_signals() {
 
 void complain(std::string const& text) { std::fprintf(stderr, "wordcount: %s\n", text.c_str()); }
 
-status print(wordcount::word_table const& table, std::size_t top) {
-  std::vector<std::pair<std::uint64_t, std::string_view>> words;
-  words.reserve(table.size());
-  table.for_each([&](std::string_view word, std::uint64_t times) { words.emplace_back(times, word); });
-  std::size_t const lines = top == 0 ? words.size() : std::min(top, words.size());
-  std::partial_sort(
-      words.begin(), words.begin() + static_cast<std::ptrdiff_t>(lines), words.end(),
-      [](auto const& a, auto const& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
+status print(wordcount::word_list const& list, std::size_t top) {
+  auto order = list.entries;
+  auto const count = static_cast<std::ptrdiff_t>(top == 0 ? order.size() : std::min(top, order.size()));
+  std::partial_sort(order.begin(), order.begin() + count, order.end(), [&](auto const& a, auto const& b) {
+    return a.times != b.times ? a.times > b.times : list.word(a) < list.word(b);
+  });
   std::string out;
-  for (std::size_t i = 0; i < lines; ++i)
-    out.append(std::to_string(words[i].first)).append(" ").append(words[i].second).append("\n");
+  for (auto const& entry : std::span(order).first(static_cast<std::size_t>(count)))
+    out.append(std::to_string(entry.times)).append(" ").append(list.word(entry)).append("\n");
   if (std::fwrite(out.data(), 1, out.size(), stdout) == out.size() && std::fflush(stdout) == 0) return all_counted;
   complain("the output cannot be written: " + std::generic_category().message(errno));
   return incomplete;
@@ -111,7 +110,7 @@ status run(arguments const& with) {
       result = worker_lost;
       continue;
     }
-    for (auto const& [word, times] : outcome->words) total.add(word, wordcount::hash_of(word), times);
+    total.add(outcome->words);
     for (auto const& [file, reason] : outcome->unread_files) {
       if (unread_files.insert(file).second) text.problems.push_back({text.files[file], reason});
     }
@@ -120,11 +119,11 @@ status run(arguments const& with) {
 
   for (auto const& [path, reason] : text.problems) complain(path + ": " + reason);
   if (result == all_counted && !text.problems.empty()) result = incomplete;
-  if (status const written = print(total, with.top); result == all_counted) result = written;
+  if (status const written = print(total.list(), with.top); result == all_counted) result = written;
   if (with.summary) {
     std::chrono::duration<double> const time = std::chrono::steady_clock::now() - begin;
     std::fprintf(stderr, "%zu files, %.1f MB, %zu different words, counted by %zu workers (mode: %s) in %.3f s\n",
-                 text.files.size(), static_cast<double>(text.bytes) * 1e-6, total.size(), enough,
+                 text.files.size(), static_cast<double>(text.bytes) * 1e-6, total.list().entries.size(), enough,
                  std::string(to_string(with.mode)).c_str(), time.count());
   }
   return result;

@@ -78,11 +78,12 @@ inline void add(text& all, std::string const& path) {
   }
 }
 
-/// Adds what a Debian system carries in any case: the license texts of its packages.
+/// Adds what a system carries in any case: the license texts of its packages.
 inline void add_license_texts(text& all) {
   std::error_code error;
-  std::filesystem::path const licenses = "/usr/share/common-licenses";
-  if (std::filesystem::exists(licenses, error)) add_folder(all, licenses);
+  for (std::filesystem::path const folder : {"/usr/share/common-licenses", "/usr/share/licenses"}) {
+    if (std::filesystem::is_directory(folder, error)) add_folder(all, folder);
+  }
   std::vector<std::filesystem::path> copyrights;
   for (std::filesystem::directory_iterator at("/usr/share/doc", error);
        !error && at != std::filesystem::directory_iterator(); at.increment(error)) {

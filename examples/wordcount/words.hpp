@@ -6,8 +6,7 @@
 #define TANDEM_EXAMPLES_WORDCOUNT_WORDS_HPP
 
 #include <array>        // for array
-#include <cstdint>      // for uint32_t, uint64_t
-#include <cstring>      // for memcmp
+#include <cstdint>      // for uint64_t
 #include <span>         // for span
 #include <string>       // for string
 #include <string_view>  // for string_view
@@ -28,72 +27,74 @@ inline constexpr std::array<char, 256> lower_case = [] {
 
 inline char lower(char byte) { return lower_case[static_cast<unsigned char>(byte)]; }
 
-/// The hash of a word grows with each letter, so that the scan that finds the word's end has it at once.
-inline constexpr std::uint32_t hash_of_nothing = 2166136261U;
-inline std::uint32_t hash_on(std::uint32_t hash, char letter) {
-  return (hash ^ static_cast<unsigned char>(letter)) * 16777619U;
+/// The hash of a word grows with each letter (FNV-1a), so that the scan that finds the word's end has it at once.
+inline constexpr std::uint64_t hash_of_nothing = 0xcbf29ce484222325;
+inline std::uint64_t hash_on(std::uint64_t hash, char letter) {
+  return (hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3;
 }
-inline std::uint32_t hash_of(std::string_view word) {
-  std::uint32_t hash = hash_of_nothing;
+inline std::uint64_t hash_of(std::string_view word) {
+  std::uint64_t hash = hash_of_nothing;
   for (char const letter : word) hash = hash_on(hash, letter);
   return hash;
 }
 
-/// How often each word came: a table with open addressing, the letters of all words in one string.
+/// Words and how often each came. The letters of all of them are one string, the rest is plain numbers: to send it to
+/// another process is to copy two blocks, however many words there are.
+struct word_list {
+  struct entry {
+    std::uint64_t times;
+    std::uint64_t begin;  // in letters
+    std::uint64_t length;
+    std::uint64_t hash;
+  };
+  std::string letters;
+  std::vector<entry> entries;
+
+  std::string_view word(entry const& of) const { return std::string_view(letters).substr(of.begin, of.length); }
+};
+
+/// A word_list in which words are found: a hash table with open addressing, of numbers of entries.
 class word_table {
  public:
-  void add(std::string_view word, std::uint32_t hash, std::uint64_t times = 1) {
-    std::size_t const mask = slots_.size() - 1;
-    for (std::size_t at = spread(hash) & mask;; at = (at + 1) & mask) {
-      slot& here = slots_[at];
-      if (here.times == 0) {
-        here = {times, letters_.size(), word.size(), hash};
-        letters_ += word;
-        if (++used_ * 2 > slots_.size()) grow();
+  void add(std::string_view word, std::uint64_t hash, std::uint64_t times = 1) {
+    for (std::size_t at = start(hash);; at = next(at)) {
+      if (index_[at] == 0) {
+        list_.entries.push_back({times, list_.letters.size(), word.size(), hash});
+        list_.letters += word;
+        index_[at] = list_.entries.size();
+        if (list_.entries.size() * 2 > index_.size()) grow();
         return;
       }
-      if (here.hash == hash && here.length == word.size() &&
-          std::memcmp(letters_.data() + here.offset, word.data(), word.size()) == 0) {
-        here.times += times;
+      auto& known = list_.entries[index_[at] - 1];
+      if (known.hash == hash && list_.word(known) == word) {
+        known.times += times;
         return;
       }
     }
   }
 
-  std::size_t size() const { return used_; }
-
-  /// Calls `f(word, times)` for each word, in no order.
-  template <class F> void for_each(F f) const {
-    for (slot const& one : slots_) {
-      if (one.times != 0) f(std::string_view(letters_).substr(one.offset, one.length), one.times);
-    }
+  void add(word_list const& other) {
+    for (auto const& entry : other.entries) add(other.word(entry), entry.hash, entry.times);
   }
+
+  word_list const& list() const { return list_; }
+  word_list take() && { return std::move(list_); }
 
  private:
-  struct slot {
-    std::uint64_t times = 0;  // 0: free
-    std::size_t offset = 0;
-    std::size_t length = 0;
-    std::uint32_t hash = 0;
-  };
-
-  /// Lets the upper bits of a hash, the better mixed ones, have a say.
-  static std::size_t spread(std::uint32_t hash) { return hash ^ hash >> 15; }
+  std::size_t start(std::uint64_t hash) const { return (hash ^ hash >> 32) & (index_.size() - 1); }
+  std::size_t next(std::size_t at) const { return (at + 1) & (index_.size() - 1); }
 
   void grow() {
-    std::vector<slot> const old = std::exchange(slots_, std::vector<slot>(slots_.size() * 2));
-    std::size_t const mask = slots_.size() - 1;
-    for (slot const& one : old) {
-      if (one.times == 0) continue;
-      std::size_t at = spread(one.hash) & mask;
-      while (slots_[at].times != 0) at = (at + 1) & mask;
-      slots_[at] = one;
+    index_.assign(index_.size() * 4, 0);
+    for (std::size_t i = 0; i < list_.entries.size(); ++i) {
+      std::size_t at = start(list_.entries[i].hash);
+      while (index_[at] != 0) at = next(at);
+      index_[at] = i + 1;
     }
   }
 
-  std::string letters_;
-  std::vector<slot> slots_ = std::vector<slot>(1 << 13);
-  std::size_t used_ = 0;
+  word_list list_;
+  std::vector<std::size_t> index_ = std::vector<std::size_t>(1 << 14);  // entry + 1; 0: free
 };
 
 /// Counts the words of a stream of bytes, which comes in parts.
@@ -119,7 +120,7 @@ class word_scan {
     while (at != end) {
       while (at != end && lower(*at) == 0) ++at;
       char* const begin = at;
-      std::uint32_t hash = hash_of_nothing;
+      std::uint64_t hash = hash_of_nothing;
       for (char letter; at != end && (letter = lower(*at)) != 0; ++at) {
         *at = letter;
         hash = hash_on(hash, letter);

@@ -21,11 +21,6 @@
 
 namespace wordcount {
 
-struct counted {
-  std::string word;
-  std::uint64_t times;
-};
-
 struct unread {
   std::size_t file;
   std::string reason;
@@ -34,7 +29,7 @@ struct unread {
 /// What a worker found. It crosses the wall by value, as it is: structs of strings, numbers and vectors are
 /// transferable.
 struct share {
-  std::vector<counted> words;
+  word_list words;
   std::vector<unread> unread_files;
 };
 
@@ -97,10 +92,7 @@ inline share count(tandem::stop_token stop, text const& all, tandem::shared<prog
       count_piece(all.files[part.file], part, buffer, table, *common, stop);
     } catch (std::system_error const& error) { found.unread_files.push_back({part.file, error.code().message()}); }
   }
-  found.words.reserve(table.size());
-  table.for_each([&](std::string_view word, std::uint64_t times) {
-    found.words.push_back({std::string(word), times});
-  });
+  found.words = std::move(table).take();
   return found;
 }
 
