@@ -104,6 +104,10 @@ void measure(question_data& asked) {
         auto& peer = *peers[round % 2 == 0 ? i : peers.size() - 1 - i];
         run_once(asked, peer, figures);
         peer.rounds.push_back(figure(asked, figures.seconds, figures.calls));
+        if (figures.seconds > 4 * given.seconds && peer.iterations > 1) {  // the machine has become much busier
+          peer.iterations = std::max<std::size_t>(1, peer.iterations / 4);
+          peer.registered->Iterations(static_cast<benchmark::IterationCount>(peer.iterations));
+        }
       }
     }
   }
