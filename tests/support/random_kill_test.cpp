@@ -70,7 +70,7 @@ TEST_CASE("random_kill: without restart the storm ends with the last worker", "[
 
 TEST_CASE("random_kill: a worker that fails by itself is a failure", "[support][random_kill]") {
   auto const report =
-      random_kill({.workers = 1, .kills = 5, .pause = 20ms, .work = [](int, std::uint64_t) { ::abort(); }});
+      random_kill({.workers = 1, .kills = 4, .pause = 500ms, .work = [](int, std::uint64_t) { ::abort(); }});
   CHECK_FALSE(report.passed());
   CHECK(report.complaint.find("ended by itself") != std::string::npos);
 }
