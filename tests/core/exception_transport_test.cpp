@@ -93,7 +93,15 @@ TEST_CASE("exception transport: std's exceptions arrive as themselves", "[core][
   check_arrives([] { throw std::bad_cast{}; });
   check_arrives([] { std::shared_ptr<int>{std::weak_ptr<int>{}}; });
   check_arrives([] { static_cast<void>(std::optional<int>{}.value()); });
-  check_arrives([] { static_cast<void>(std::get<int>(std::variant<char, int>{})); });
+  check_arrives([] { throw std::bad_variant_access{}; });
+}
+
+TEST_CASE("exception transport: words that std gives to no constructor are kept beside the exception",
+          "[core][exception_transport]") {
+  auto const thrown = caught([] { static_cast<void>(std::get<int>(std::variant<char, int>{})); });
+  auto const record = transported(thrown);
+  CHECK(record.what == failure::threw("", thrown).what());
+  CHECK_THROWS_AS(std::rethrow_exception(record.exception), std::bad_variant_access);
 }
 
 TEST_CASE("exception transport: words of any length, and none", "[core][exception_transport]") {
