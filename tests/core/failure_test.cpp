@@ -147,6 +147,7 @@ TEST_CASE("failure: is a value whose copies are the same failure", "[core][failu
   copy = failure::exited("a", 2);
   CHECK(moved != copy);
   CHECK(failure::exited("a", 2) == copy);
-  copy = copy;
+  auto const& itself = copy;
+  copy = itself;
   CHECK(copy.exit_code() == 2);
 }

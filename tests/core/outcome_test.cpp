@@ -106,7 +106,8 @@ TEST_CASE("outcome: is assigned values and failures", "[core][outcome]") {
   other = outcome<std::string>{"c"};
   value = std::move(other);
   CHECK(*value == "c");
-  value = value;
+  auto const& itself = value;
+  value = itself;
   CHECK(*value == "c");
 }
 

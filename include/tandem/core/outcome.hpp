@@ -23,6 +23,11 @@ namespace impl {
 template <class T> inline constexpr bool is_outcome = false;
 template <class R> inline constexpr bool is_outcome<outcome<R>> = true;
 
+template <class T>
+concept comparable = requires(T const& value) {
+  { value == value } -> std::convertible_to<bool>;
+};
+
 /// What all outcomes have, whatever their value: the failure, and the note that somebody has looked at it.
 class outcome_base {
  protected:
@@ -208,11 +213,8 @@ template <class R> class outcome : impl::outcome_base {
     if (left.has_value() != right.has_value()) return false;
     return left.has_value() ? *left == *right : left.error() == right.error();
   }
-  template <class U>
-    requires(!impl::is_outcome<U> && !std::is_same_v<U, failure>)
-  friend constexpr bool operator==(outcome const& left, U const& right) { return left.has_value() && *left == right; }
-  friend bool operator==(outcome const& left, failure const& right) {
-    return !left.has_value() && left.failure_ == right;
+  friend constexpr bool operator==(outcome const& left, R const& right) requires impl::comparable<R> {
+    return left.has_value() && *left == right;
   }
 
  private:
