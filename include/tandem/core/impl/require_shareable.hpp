@@ -3,13 +3,29 @@
 #ifndef TANDEM_CORE_IMPL_REQUIRE_SHAREABLE_HPP
 #define TANDEM_CORE_IMPL_REQUIRE_SHAREABLE_HPP
 
+#include <array>        // for array
+#include <atomic>       // for atomic
+#include <cstddef>      // for size_t
+#include <optional>     // for optional
+#include <tuple>        // for tuple
 #include <type_traits>  // for is_pointer_v, is_reference_v, remove_cv_t
+#include <utility>      // for pair
 
 #include "tandem/core/impl/kinds.hpp"    // for never, the kinds
 #include "tandem/core/impl/members.hpp"  // for member_types
 #include "tandem/core/shareable.hpp"     // for shareable
 
 namespace tandem::impl {
+
+template <class T> inline constexpr bool is_atomic = false;
+template <class T> inline constexpr bool is_atomic<std::atomic<T>> = true;
+
+/// What a class template of std holds within itself.
+template <class T> struct inner { using parts = types<>; };
+template <class T, std::size_t N> struct inner<std::array<T, N>> { using parts = types<T>; };
+template <class T, class U> struct inner<std::pair<T, U>> { using parts = types<T, U>; };
+template <class... T> struct inner<std::tuple<T...>> { using parts = types<T...>; };
+template <class T> struct inner<std::optional<T>> { using parts = types<T>; };
 
 template <class T> consteval void require_shareable();
 
@@ -51,6 +67,12 @@ template <class T> consteval void require_shareable() {
                   "tandem::shared<T>, and pass the function to each unit");
   } else if constexpr (lock_of_std<value>) {
     static_assert(never<T>, "tandem: this lock of std works within one process: use the like-named type in tandem");
+  } else if constexpr (is_atomic<value>) {
+    static_assert(never<T>,
+                  "tandem: this std::atomic takes a lock of one process, or is not of a flat type: use "
+                  "tandem::synchronized_value<T> for large values, tandem::shared<T> for what a pointer points to");
+  } else if constexpr (!std::is_same_v<typename inner<value>::parts, types<>>) {
+    require_all_shareable(typename inner<value>::parts{});
   } else if constexpr (decomposable<value>) {
     require_all_shareable(member_types<value>{});
   } else {

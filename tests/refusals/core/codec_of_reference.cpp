@@ -1,0 +1,5 @@
+// expect: tandem: a reference leads into memory that the receiver lacks
+// SPDX-License-Identifier: BSL-1.0
+#include "tandem/core.hpp"
+
+void send(tandem::writer& to, int& number) { tandem::codec<int&>::encode(to, number); }

@@ -1,0 +1,15 @@
+// expect: use tandem::shm::string
+// SPDX-License-Identifier: BSL-1.0
+#include <atomic>
+#include <string>
+
+#include "tandem/core/impl/require_shareable.hpp"
+
+// As tandem::shared<T> does.
+template <class T> struct place { place() { tandem::impl::require_shareable<T>(); } };
+struct record {
+  std::atomic<int> count;
+  std::string name;
+};
+
+place<record> const here;
