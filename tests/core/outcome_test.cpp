@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/child.hpp"
 
 using tandem::failure, tandem::outcome, tandem::unit_died;
 
@@ -116,6 +117,9 @@ TEST_CASE("outcome: an assignment that throws leaves what was there", "[core][ou
   outcome<throws_when_copied> value{some_failure()};
   CHECK_THROWS_AS(value = source, std::runtime_error);
   CHECK(value.error() == some_failure());
+  outcome<throws_when_copied> const other{std::in_place};
+  CHECK_THROWS_AS(value = other, std::runtime_error);
+  CHECK(value.error() == some_failure());
 }
 
 TEST_CASE("outcome: emplace and swap", "[core][outcome]") {
@@ -197,4 +201,18 @@ TEST_CASE("outcome: moved from, it still has a value or a failure, as std::expec
   auto const other = std::move(failed);
   CHECK_FALSE(failed.has_value());
   CHECK(other.error().exit_code() == 3);
+}
+
+TEST_CASE("outcome: to take what is not there stops a checked build", "[core][outcome][death]") {
+  if (!TANDEM_CHECKED) return;
+  auto const dies = [](auto const& body) { return tandem_test::run_in_child([&body] { body(); }).signal == SIGABRT; };
+  outcome<std::string> const failed{some_failure()}, fine{"text"};
+  CHECK(dies([&] { static_cast<void>(*failed); }));
+  CHECK(dies([&] { static_cast<void>(failed->size()); }));
+  CHECK(dies([&] { static_cast<void>(fine.error()); }));
+  outcome<void> const undone{some_failure()}, done;
+  CHECK_FALSE(undone.has_value());
+  CHECK_FALSE(failed.has_value());
+  CHECK(dies([&] { *undone; }));
+  CHECK(dies([&] { static_cast<void>(done.error()); }));
 }

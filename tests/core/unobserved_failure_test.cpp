@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tandem/core/unobserved_failure.hpp"
 
+#include <unistd.h>
+
+#include <atomic>
 #include <csignal>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/child.hpp"
 #include "tandem/core/outcome.hpp"
 
 using tandem::failure, tandem::outcome, tandem::set_unobserved_failure_handler;
@@ -128,4 +133,41 @@ TEST_CASE("unobserved failure: the handler can be replaced, and the one before i
   auto* const before = set_unobserved_failure_handler(&keep);
   CHECK(set_unobserved_failure_handler(nullptr) == &keep);
   CHECK(set_unobserved_failure_handler(before) == nullptr);
+}
+
+TEST_CASE("unobserved failure: by default, one line goes to stderr", "[core][unobserved_failure]") {
+  auto const result = tandem_test::run_in_child([] {
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    int const before = ::dup(STDERR_FILENO);
+    ::dup2(ends[1], STDERR_FILENO);
+    failed();
+    ::dup2(before, STDERR_FILENO);
+    ::close(ends[1]);
+    std::string text(500, '\0');
+    auto const size = ::read(ends[0], text.data(), text.size());
+    text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    CHECK(text == "tandem: unobserved failure: 'worker' exited with code 3 before its work was done\n");
+  });
+  CHECK(result.passed());
+}
+
+TEST_CASE("unobserved failure: copies in many threads are told once at most", "[core][unobserved_failure]") {
+  static std::atomic<int> times;
+  auto* const before = set_unobserved_failure_handler([](failure const&) noexcept { ++times; });
+  for (bool const looked : {false, true}) {
+    times = 0;
+    {
+      auto shared = failed();
+      std::vector<std::jthread> threads;
+      for (int i = 0; i != 4; ++i) {
+        threads.emplace_back([copy = shared, looked, i] {
+          for (int n = 0; n != 1000; ++n) auto const another = copy;
+          if (looked && i == 2) static_cast<void>(copy.has_value());
+        });
+      }
+    }
+    CHECK(times == (looked ? 0 : 1));
+  }
+  set_unobserved_failure_handler(before);
 }

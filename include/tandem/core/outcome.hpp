@@ -28,20 +28,11 @@ concept comparable = requires(T const& value) {
   { value == value } -> std::convertible_to<bool>;
 };
 
-/// What all outcomes have, whatever their value: the failure, and the note that somebody has looked at it.
-class outcome_base {
- protected:
-  constexpr outcome_base() noexcept : failure_{failure_access::none()} {}
-  explicit outcome_base(failure&& why) noexcept : failure_{std::move(why)} { failure_access::await(failure_); }
-
-  void assign_failure(failure&& why) noexcept {
-    failure_ = std::move(why);
-    failure_access::await(failure_);
-  }
-  void forget_failure() noexcept { failure_ = failure_access::none(); }
-
-  failure failure_;  // of a value, an empty one
-};
+/// A failure that somebody should look at, from now on.
+inline failure awaited(failure why) noexcept {
+  failure_access::await(why);
+  return why;
+}
 
 }  // namespace impl
 
@@ -53,7 +44,7 @@ class outcome_base {
 /// @par Shared memory         No: a failure has memory of its own process.
 /// @par Threads and processes Concurrent reads are fine.
 /// @par Peer death            It is what tells of one.
-template <class R> class outcome : impl::outcome_base {
+template <class R> class outcome {
   static_assert(
       std::is_object_v<R> && !std::is_array_v<R> && !std::is_const_v<R> && !std::is_same_v<R, failure> &&
           !std::is_same_v<R, std::in_place_t>,
@@ -89,17 +80,17 @@ template <class R> class outcome : impl::outcome_base {
       : value_{std::in_place, list, std::forward<A>(arguments)...} {}
 
   /// The failure `why`, which somebody should look at from now on.
-  outcome(failure why) noexcept : outcome_base{std::move(why)} {}
+  outcome(failure why) noexcept : failure_{impl::awaited(std::move(why))} {}
 
   /// The value of `other`, converted, or its failure.
   template <class U>
     requires(!std::is_same_v<U, R> && !std::is_void_v<U> && std::is_constructible_v<R, U const&>)
-  constexpr explicit(!std::is_convertible_v<U const&, R>) outcome(outcome<U> const& other) : outcome_base{other} {
+  constexpr explicit(!std::is_convertible_v<U const&, R>) outcome(outcome<U> const& other) : failure_{other.failure_} {
     if (other.value_) value_.emplace(*other.value_);
   }
   template <class U>
     requires(!std::is_same_v<U, R> && !std::is_void_v<U> && std::is_constructible_v<R, U>)
-  constexpr explicit(!std::is_convertible_v<U, R>) outcome(outcome<U>&& other) : outcome_base{std::move(other)} {
+  constexpr explicit(!std::is_convertible_v<U, R>) outcome(outcome<U>&& other) : failure_{std::move(other.failure_)} {
     if (other.value_) value_.emplace(*std::move(other.value_));
   }
 
@@ -111,24 +102,23 @@ template <class R> class outcome : impl::outcome_base {
     requires(takes<U>&& std::is_assignable_v<R&, U>)
   constexpr outcome& operator=(U&& value) {
     value_ = std::forward<U>(value);
-    forget_failure();
+    failure_ = impl::failure_access::none();
     return *this;
   }
 
   /// Holds the failure `why` from now on.
   outcome& operator=(failure why) noexcept {
     value_.reset();
-    assign_failure(std::move(why));
+    failure_ = impl::awaited(std::move(why));
     return *this;
   }
 
-  /// Holds an R made of `arguments` from now on; where that throws, nothing has changed but that a value is gone if
-  /// there was one.
+  /// Holds an R made of `arguments` from now on. As in std::expected, only where that cannot throw.
   template <class... A>
     requires std::is_nothrow_constructible_v<R, A...>
   constexpr R& emplace(A&&... arguments) noexcept {
     value_.emplace(std::forward<A>(arguments)...);
-    forget_failure();
+    failure_ = impl::failure_access::none();
     return *value_;
   }
 
@@ -247,7 +237,9 @@ template <class R> class outcome : impl::outcome_base {
     }
   }
 
+  // In this order: assigned one after the other, and only the first may throw.
   std::optional<R> value_;
+  failure failure_ = impl::failure_access::none();  // of a value, an empty one
 };
 
 /// What became of a unit that returns nothing: done, or the failure that came instead. As outcome<R>, without the
@@ -255,7 +247,7 @@ template <class R> class outcome : impl::outcome_base {
 /// @par Shared memory         No: a failure has memory of its own process.
 /// @par Threads and processes Concurrent reads are fine.
 /// @par Peer death            It is what tells of one.
-template <> class outcome<void> : impl::outcome_base {
+template <> class outcome<void> {
  public:
   using value_type = void;
   using error_type = failure;
@@ -266,19 +258,19 @@ template <> class outcome<void> : impl::outcome_base {
   constexpr explicit outcome(std::in_place_t) noexcept {}
 
   /// The failure `why`, which somebody should look at from now on.
-  outcome(failure why) noexcept : outcome_base{std::move(why)}, done_{false} {}
+  outcome(failure why) noexcept : done_{false}, failure_{impl::awaited(std::move(why))} {}
 
   /// Holds the failure `why` from now on.
   outcome& operator=(failure why) noexcept {
     done_ = false;
-    assign_failure(std::move(why));
+    failure_ = impl::awaited(std::move(why));
     return *this;
   }
 
   /// Done from now on.
   void emplace() noexcept {
     done_ = true;
-    forget_failure();
+    failure_ = impl::failure_access::none();
   }
 
   constexpr void swap(outcome& other) noexcept {
@@ -353,6 +345,7 @@ template <> class outcome<void> : impl::outcome_base {
   void failed() const noexcept { TANDEM_PRECONDITION(!has_value(), "tandem::outcome::error: there is no failure"); }
 
   bool done_ = true;
+  failure failure_ = impl::failure_access::none();
 };
 
 }  // namespace tandem
