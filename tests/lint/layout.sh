@@ -4,40 +4,45 @@
 # no #if outside os/ and config.hpp, nothing that costs much to include, no left-overs.
 set -u
 failed=0
-complain() { echo "$1"; failed=1; }
 
-for header in $(find include/tandem -name '*.hpp' | sort); do
-  path=${header#include/}
-  guard=$(echo "$path" | tr 'a-z/.' 'A-Z__')
-  room=$(echo "$path" | sed -n 's#^tandem/\([a-z_]*\)/.*#\1#p')
-  grep -q "^#ifndef $guard\$" "$header" && grep -q "^#define $guard\$" "$header" || complain "$header: the guard should be $guard"
+find include/tandem -name '*.hpp' | sort | xargs awk '
+  function complain(words) { print FILENAME ": " words; bad = 1 }
+  function leave() {  # the header that has been read
+    if (FILENAME_before != "" && !guarded) { print FILENAME_before ": the guard should be " guard; bad = 1 }
+  }
+  FNR == 1 {
+    leave()
+    FILENAME_before = FILENAME
+    path = FILENAME; sub(/^include\//, "", path)
+    guard = toupper(path); gsub(/[\/.]/, "_", guard)
+    guarded = seen = 0
+    parts = split(path, part, "/")
+    if (parts == 3 && path !~ /\/fwd\.hpp$/) {
+      test = "tests/" part[2] "/" part[3]; sub(/\.hpp$/, "_test.cpp", test)
+      first = ""
+      while ((status = (getline line < test)) > 0 && first == "") { if (line ~ /^#include/) first = line }
+      close(test)
+      if (status < 0) complain("has no " test)
+      else if (index(first, "\"" path "\"") == 0) complain("should be the first include of " test)
+    }
+  }
+  $0 == "#ifndef " guard { seen = 1; next }
+  $0 == "#define " guard && seen { guarded = 1 }
+  /^ *# *(if|ifdef|ifndef|elif|else)/ && path !~ /^tandem\/(os\/|config\.hpp)/ { complain("preprocessor conditions belong to os/ and config.hpp: " $0) }
+  /^ *# *include *<(iostream|regex|sstream|fstream|iomanip|functional|future|[a-z0-9]*intrin\.h)>/ { complain("costs too much to include: " $0) }
+  END { leave(); exit bad }
+' || failed=1
 
-  case $path in
-    tandem/os/* | tandem/config.hpp) ;;
-    *) grep -nE '^ *# *(if|ifdef|ifndef|elif|else)\b' "$header" | grep -v "#ifndef $guard" | sed "s#^#$header: #" | grep . &&
-      complain "$header: preprocessor conditions belong to os/ and config.hpp" ;;
-  esac
-  grep -nE '^ *# *include *<(iostream|regex|sstream|fstream|iomanip|functional|future|.*intrin\.h)>' "$header" | sed "s#^#$header: #" |
-    grep . && complain "$header: costs too much to include"
-
-  case $path in
-    */impl/* | */fwd.hpp) ;;
-    tandem/*/*)
-      test=tests/$room/$(basename "$header" .hpp)_test.cpp
-      if [ ! -f "$test" ]; then
-        complain "$header: has no $test"
-      elif ! grep -m1 '^#include' "$test" | grep -q "\"$path\""; then
-        complain "$test: its first include should be \"$path\""
-      fi
-      ;;
-  esac
-done
-
-for file in $(find include tests bench examples cmake .ci CMakeLists.txt \( -name '*.[ch]pp' -o -name '*.cmake' -o -name CMakeLists.txt -o \
-  -name '*.sh' -o -path .ci/run \) ! -path 'tests/programs/*.cpp' ! -path 'tests/refusals/*.cpp'); do
-  head -2 "$file" | grep -q 'SPDX-License-Identifier: BSL-1.0' || complain "$file: begins without its licence line"
-done
+find include tests bench examples cmake .ci CMakeLists.txt \( -name '*.[ch]pp' -o -name '*.cmake' -o -name CMakeLists.txt -o -name '*.sh' \
+  -o -path .ci/run \) ! -path 'tests/programs/*.cpp' ! -path 'tests/refusals/*.cpp' | sort | xargs awk '
+  FNR <= 2 && /SPDX-License-Identifier: BSL-1.0/ { found = 1 }
+  FNR == 2 { if (!found) { print FILENAME ": begins without its licence line"; bad = 1 } found = 0; nextfile }
+  END { exit bad }
+' || failed=1
 
 # Written so that this file does not find itself.
-grep -rnE 'TO''DO|FIX''ME|X''XX' include tests bench examples docs cmake ./*.md ./*.txt 2>/dev/null && complain "left-overs, above"
+if grep -rnE 'TO''DO|FIX''ME|X''XX' include tests bench examples docs cmake ./*.md; then
+  echo "left-overs, above"
+  failed=1
+fi
 exit $failed

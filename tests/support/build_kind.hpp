@@ -29,14 +29,21 @@ inline constexpr bool thread_sanitized = false;
 /// A sanitizer that keeps memory and threads of its own is linked in.
 inline constexpr bool sanitized = address_sanitized || thread_sanitized;
 
-/// The soak preset asks for the long loops.
-inline bool soaking() {
-  auto const* value = std::getenv("TANDEM_TEST_SOAK");
+/// Whether the variable is set, and not to 0.
+inline bool environment_says(char const* name) {
+  auto const* value = std::getenv(name);
   return value != nullptr && std::string_view{value} != "" && std::string_view{value} != "0";
 }
 
-/// `usual` repetitions, or `long_run` under the soak preset.
-inline long repetitions(long usual, long long_run) { return soaking() ? long_run : usual; }
+/// The soak preset asks for the long loops.
+inline bool soaking() { return environment_says("TANDEM_TEST_SOAK"); }
+
+/// A further run of tests that have run in full already: as another user, or as if on an older kernel. Long loops are
+/// cut to an eighth.
+inline bool brief() { return environment_says("TANDEM_TEST_BRIEF"); }
+
+/// `usual` repetitions, an eighth of them in a brief run, or `long_run` under the soak preset.
+inline long repetitions(long usual, long long_run) { return soaking() ? long_run : brief() ? (usual + 7) / 8 : usual; }
 
 }  // namespace tandem_test
 

@@ -115,7 +115,7 @@ TEST_CASE("kill_at_each_instruction: a ring that takes a ticket first is found b
                                       return ring.head == ring.tail ? "" : "a dead producer's ticket blocks the ring";
                                     }});
   INFO(report.to_string());
-  if (report.skipped.empty()) {
+  if (report.skipped.empty() && !tandem_test::sanitized && !tandem_test::brief()) {  // where no instruction is left out
     CHECK_FALSE(report.passed());
     CHECK(report.completed);
     CHECK(report.failures < report.points);
@@ -196,7 +196,8 @@ TEST_CASE("kill_at_each_instruction: a stride leaves instructions out", "[suppor
         .points;
   };
   auto const few = points(50);
-  if (!tandem_test::sanitized) CHECK((few == 0 || few < points(10)));  // a sanitizer widens all strides
+  if (!tandem_test::sanitized && !tandem_test::soaking())
+    CHECK((few == 0 || few < points(10)));  // these change all strides
 }
 
 TEST_CASE("kill_at_each_instruction: where ptrace is denied it is skipped in words",
