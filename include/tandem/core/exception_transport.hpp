@@ -185,7 +185,7 @@ inline thrown_record decode_exception(reader& from) {
   }
   if (links.empty()) bad_message("no exception");
   std::exception_ptr made;
-  for (auto at = links.rbegin(); at != links.rend(); ++at) made = make_exception(*at, made);
+  for (auto at = links.size(); at-- != 0;) made = make_exception(links[at], made);
   return {std::move(links.front().type), std::move(links.front().what), std::move(made)};
 }
 
