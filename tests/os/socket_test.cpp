@@ -166,10 +166,12 @@ TEST_CASE("socket: descriptors pass between processes and threads, either way", 
   }
   SECTION("a thread receives") {
     std::vector<int> received(300);
-    std::thread receiver{[&] { CHECK(os::receive_descriptors(sockets.there, received) == 0); }};
+    int result = -7;
+    std::thread receiver{[&] { result = os::receive_descriptors(sockets.there, received); }};
     auto sent = open_some(300);
     CHECK(os::send_descriptors(sockets.here, sent) == 0);
     receiver.join();
+    CHECK(result == 0);
     CHECK(same_files_in_order(received));
     os::close_all(sent);
     os::close_all(received);
