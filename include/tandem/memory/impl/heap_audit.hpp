@@ -15,18 +15,20 @@ namespace tandem {
 
 /// What a heap holds at about the time of the question: others go on meanwhile. Sizes are in bytes.
 struct heap_statistics {
-  std::size_t capacity = 0;              // of the address space that blocks can lie in
-  std::size_t reserved = 0;              // of it, what was ever in use: the most that can be resident
-  std::size_t small_blocks = 0;          // how many blocks of up to 32 KiB are allocated
-  std::size_t small_bytes = 0;           // in them
-  std::size_t big_blocks = 0;            // how many larger ones are allocated
-  std::size_t big_bytes = 0;             // in them
-  std::size_t slabs = 0;                 // units of 64 KiB that small blocks lie in
-  std::size_t abandoned_slabs = 0;       // of them, those whose owner has ended and that nobody has adopted yet
-  std::size_t inherited_big_blocks = 0;  // big blocks whose allocator has ended: handed over to somebody, or leaked
-  std::size_t inherited_big_bytes = 0;   // in them
-  std::size_t adopted_slabs = 0;         // how many were taken over from the dead, ever
-  std::size_t stolen_locks = 0;          // how often somebody died at the page pool, ever
+  std::size_t capacity = 0;     ///< of the address space that blocks can lie in
+  std::size_t reserved = 0;     ///< of it, what was ever in use: the most that can be resident
+  std::size_t live_blocks = 0;  ///< how many blocks are allocated
+  std::size_t live_bytes = 0;   ///< in them, each rounded up to its size class or to whole units of 64 KiB
+  std::size_t big_blocks = 0;   ///< of them, those of more than 32 KiB
+  std::size_t big_bytes = 0;    ///< in these
+  /// Of the big blocks, those whose allocator has ended: handed over to somebody, or leaked. Small ones do not say who
+  /// has allocated them; at most one is lost with each death.
+  std::size_t inherited_blocks = 0;
+  std::size_t inherited_bytes = 0;  ///< in these
+  std::size_t slabs = 0;            ///< units of 64 KiB that small blocks lie in
+  std::size_t abandoned_slabs = 0;  ///< of them, those whose owner has ended and that nobody has adopted yet
+  std::size_t adopted_slabs = 0;    ///< how many were taken over from the dead, ever
+  std::size_t stolen_locks = 0;     ///< how often somebody died at the page pool, ever
 };
 
 namespace impl {
@@ -89,19 +91,21 @@ class heap_audit {
     for (std::uint32_t w = 0; w < sizes.words[state.size_class()]; ++w) {
       blocks += static_cast<std::size_t>(std::popcount(used(map, unit, w) & sizes.valid(state.size_class(), w)));
     }
-    sum.small_blocks += blocks;
-    sum.small_bytes += blocks * sizes.size[state.size_class()];
+    sum.live_blocks += blocks;
+    sum.live_bytes += blocks * sizes.size[state.size_class()];
     ++sum.slabs;
     if (participants::has_ended(state.owner())) ++sum.abandoned_slabs;
   }
 
   static void add_big_block(heap_statistics& sum, unit_state state) noexcept {
     std::size_t const bytes = std::size_t{state.length()} << unit_bits;
+    ++sum.live_blocks;
+    sum.live_bytes += bytes;
     ++sum.big_blocks;
     sum.big_bytes += bytes;
     if (!participants::has_ended(state.owner())) return;
-    ++sum.inherited_big_blocks;
-    sum.inherited_big_bytes += bytes;
+    ++sum.inherited_blocks;
+    sum.inherited_bytes += bytes;
   }
 
   static bool cursor_is_head(heap_map const& map) noexcept {
