@@ -23,7 +23,7 @@ enum class socket_kind { stream, messages };
 /// @par Shared memory         No: send it, or one end of it.
 /// @par Threads and processes As `fd`.
 /// @par Peer death            The kernel closes its end: readers see the end of the stream when all that was sent has
-/// been read, writers EPIPE.
+/// been read (and std::errc::connection_reset once, if the dead left something unread), writers EPIPE.
 struct socket_pair {
   fd first;
   fd second;
