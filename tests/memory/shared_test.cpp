@@ -272,6 +272,7 @@ TEST_CASE("shared: killed at every instruction of a copy and its destruction, th
         if (alive != 1) return "destroyed";
         return true;
       },
+      .stride = 3,
   });
   INFO(report.to_string());
   CHECK(report.passed());
@@ -302,6 +303,7 @@ TEST_CASE("shared: killed at every instruction of the last holder's end, nothing
         if (tandem::commons().statistics().live_blocks > before + 3) return "more than one block lost";
         return true;
       },
+      .stride = 23,
   });
   INFO(report.to_string());
   CHECK(report.passed());

@@ -4,6 +4,8 @@
 
 #include <memory>  // for addressof
 
+#include "tandem/core/impl/kinds.hpp"  // for never
+
 namespace tandem {
 
 /// An argument that gives a unit read-only access to the caller's object: made by `borrow`. The workload receives a `T
@@ -25,7 +27,11 @@ template <class T> class borrowed {
 
 /// Lends `object` to a unit without copying it. @pre it lives, and is not changed, until the unit has ended
 template <class T> borrowed<T> borrow(T const& object) noexcept { return borrowed<T>(object); }
-template <class T> void borrow(T const&& object) = delete;  // a temporary would be gone before the unit has ended
+template <class T> borrowed<T> borrow(T const&&) {
+  static_assert(impl::never<T>,
+                "tandem: a temporary would be gone before the unit has ended: give it a name and borrow that, or pass "
+                "it by value");
+}
 
 }  // namespace tandem
 

@@ -23,7 +23,7 @@ inline unit_id get_id() noexcept { return impl::current_id(); }
 inline unit_id parent() noexcept { return impl::this_context != nullptr ? impl::this_context->parent : unit_id{}; }
 
 /// The name it was given, or the one made for it; empty if tandem has not started it.
-inline std::string name() { return impl::this_context != nullptr ? impl::this_context->name : std::string(); }
+inline std::string name() { return impl::this_name(); }
 
 /// How this unit runs. A program's own first thread counts as a process, any other thread that tandem has not started
 /// as a thread.

@@ -6,7 +6,7 @@
 #include <fcntl.h>        // for open
 #include <sys/syscall.h>  // for SYS_gettid
 #include <sys/types.h>    // for pid_t
-#include <unistd.h>       // for read, close, getpid, syscall, sysconf
+#include <unistd.h>       // for read, close, syscall, sysconf
 
 #include <charconv>  // for from_chars
 #include <cstdint>   // for int64_t, uint64_t
@@ -14,9 +14,6 @@
 #include <cstring>   // for strrchr
 
 namespace tandem::os {
-
-/// The kernel's number of the calling process. One system call: glibc keeps no copy.
-inline pid_t process_id() noexcept { return ::getpid(); }
 
 /// The kernel's identity of the calling thread. One system call.
 inline pid_t thread_id() noexcept { return static_cast<pid_t>(::syscall(SYS_gettid)); }

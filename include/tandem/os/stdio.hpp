@@ -3,7 +3,7 @@
 #ifndef TANDEM_OS_STDIO_HPP
 #define TANDEM_OS_STDIO_HPP
 
-#include <stdio_ext.h>  // for __fpending, __fpurge
+#include <stdio_ext.h>  // for __fpurge
 
 #include <cstdio>  // for FILE, fflush
 
@@ -16,13 +16,18 @@ FILE* _IO_iter_file(void*);
 
 namespace tandem::os {
 
+/// Calls `f(stream)` for every stream with output that was not written out. @pre no other thread uses the streams
+template <class F> void for_each_unwritten(F f) noexcept {
+  for (void* at = _IO_iter_begin(); at != _IO_iter_end(); at = _IO_iter_next(at)) {
+    FILE* const stream = _IO_iter_file(at);
+    if (stream->_IO_write_ptr > stream->_IO_write_base) f(stream);
+  }
+}
+
 /// Forgets what the parent had written to its streams but not yet flushed. For a forked child, before it runs anything
 /// else: glibc's fork has freed the streams' locks, and no other thread is there. What was read ahead is kept.
 inline void forget_unwritten_output() noexcept {
-  for (void* at = _IO_iter_begin(); at != _IO_iter_end(); at = _IO_iter_next(at)) {
-    FILE* const stream = _IO_iter_file(at);
-    if (__fpending(stream) > 0) __fpurge(stream);
-  }
+  for_each_unwritten([](FILE* stream) { __fpurge(stream); });
 }
 
 /// Writes out what was written to every stream since.

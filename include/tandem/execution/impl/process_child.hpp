@@ -19,6 +19,8 @@
 #include "tandem/execution/lost_writes.hpp"             // for lost_write, lost_writes
 #include "tandem/memory/impl/members.hpp"               // for members
 #include "tandem/os/fork.hpp"                           // for end_exit_with, leave_process, name_thread
+#include "tandem/os/process_id.hpp"                     // for process_id
+#include "tandem/os/robust_list.hpp"                    // for robust_list
 #include "tandem/os/stdio.hpp"                          // for flush_output, forget_unwritten_output
 #include "tandem/resource/fd.hpp"                       // for fd
 #include "tandem/resource/impl/descriptor_passing.hpp"  // for send_descriptors
@@ -32,9 +34,10 @@ struct child_orders {
   unit_id parent;
   token member = 0;
   tandem::lost_writes lost_writes{};
-  std::byte const* frames_begin = nullptr;  // the starter's frames: from here
-  std::byte const* frames_end = nullptr;    // to here
-  fd descriptors;                           // the road for descriptors in the result, if it can have any
+  std::byte const* frames_begin = nullptr;                   // the starter's frames: from here
+  std::byte const* frames_end = nullptr;                     // to here
+  os::robust_list list = os::robust_list::of_this_thread();  // the starter's: the child's stands at the same address
+  fd descriptors;  // the road for descriptors in the result, if it can have any
 };
 
 /// Says what was lost and what to do about it.
@@ -95,17 +98,15 @@ template <class R> class child_outcome {
 
 /// Runs in the child, right after the fork.
 template <class R, class Work>
-[[noreturn]] TANDEM_NOINLINE void run_child(child_orders& orders, std::optional<Work>& work,
-                                            stop_source const& stops) noexcept {
-  members::become(orders.member);
-  if (!orders.named) orders.name = "process " + std::to_string(members::process_id());
+[[noreturn]] TANDEM_NOINLINE void run_child(child_orders const& orders, std::optional<Work>& work,
+                                            stop_token const& stop) noexcept {
+  members::become(orders.member, orders.list);
   os::forget_unwritten_output();
   os::end_exit_with(&leave_child);
   if (orders.named) os::name_thread(orders.name.c_str());
   child_outcome<R> outcome(orders);
   try {
-    stop_token const stop = stops.get_token();
-    unit_context const context{orders.name, mode::process, {members::process_id(), 0}, orders.parent, stop};
+    unit_context const context{orders.name, mode::process, {os::process_id(), 0}, orders.parent, stop};
     this_context = &context;
     bool const watched = orders.lost_writes != lost_writes::ignore;
     frame_watch const frames(watched ? orders.frames_begin : nullptr, orders.frames_end);
@@ -119,7 +120,7 @@ template <class R, class Work>
     if (auto const offset = frames.first_change(); offset >= 0) {
       if (orders.lost_writes == lost_writes::fail) {
         outcome.fail(
-            std::make_exception_ptr(lost_write(lost_write_text(orders.name, static_cast<std::uint64_t>(offset)))));
+            std::make_exception_ptr(lost_write(lost_write_text(this_name(), static_cast<std::uint64_t>(offset)))));
       } else {
         members::at(orders.member).lost_write.store(static_cast<std::uint32_t>(offset) + 1, std::memory_order_relaxed);
       }

@@ -68,7 +68,6 @@ class process_state {
   /// and reaped then
   void adopt(pid_t pid) {
     pid_ = pid;
-    if (name_.empty()) name_ = "process " + std::to_string(pid);
     pidfd_.reset(os::pidfd_open(pid));
     if (pidfd_) {
       // A host that reaps all children may have taken ours already, and its pid may be another's. A child of ours that
@@ -86,12 +85,13 @@ class process_state {
     }
     ::kill(pid, SIGKILL);
     while (::waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {}
-    throw_errno(why, "start process '" + name_ + "'", "pidfd_open");
+    throw_errno(why, "start process '" + name() + "'", "pidfd_open");
   }
 
   pid_t pid() const noexcept { return pid_; }
   int pidfd() const noexcept { return pidfd_.get(); }
-  std::string const& name() const noexcept { return name_; }
+  /// The name given, or one made of the pid.
+  std::string name() const { return name_.empty() ? "process " + std::to_string(pid_) : name_; }
   stop_source& stop() noexcept { return stop_; }
   token member() const noexcept { return member_; }
   member_slot& slot() const noexcept { return members::at(member_); }
@@ -104,7 +104,7 @@ class process_state {
   void require_starter(char const* call) const {
     if (!is_ours())
       throw_errc(std::errc::operation_not_permitted, call,
-                 "process '" + name_ + "' was started by another process, this one's parent");
+                 "process '" + name() + "' was started by another process, this one's parent");
   }
 
   /// Blocks until the process is dead and reaped (true) or `until` has passed. Its death is known by its descriptor,
@@ -130,13 +130,13 @@ class process_state {
                                         // it has any
         return;
       }
-      if (life != 0 && (life & FUTEX_WAITERS) == 0) {
+      if ((life & FUTEX_WAITERS) == 0) {
         if (!slot().life.compare_exchange_strong(life, life | FUTEX_WAITERS, std::memory_order_relaxed)) continue;
         life |= FUTEX_WAITERS;
       }
-      // The kernel wakes us at its death, once it has come to be on its robust list; before that, and whatever else may
-      // happen, a look now and then.
-      os::futex_wait(&slot().life, life, os::monotonic_ns() + (life == 0 ? slice : 1'000'000'000));
+      // The kernel wakes us at its death, once the process has come to put the word on its robust list; before that,
+      // and whatever else may happen, a look now and then.
+      os::futex_wait(&slot().life, life, os::monotonic_ns() + (life == FUTEX_WAITERS ? slice : 1'000'000'000));
       slice = std::min<std::int64_t>(2 * slice, 50'000'000);
       reap(WNOHANG);
     }
@@ -147,7 +147,7 @@ class process_state {
     if (ended_) return false;
     if (os::pidfd_signal(pidfd_.get(), number) == 0) return true;
     if (errno == ESRCH) return false;
-    throw_errno("send signal " + std::to_string(number), "process '" + name_ + "'");
+    throw_errno("send signal " + std::to_string(number), "process '" + name() + "'");
   }
 
   /// Lets the unobserved-failure handler know if it failed: nobody will take its outcome. @pre as read_outcome
@@ -166,12 +166,12 @@ class process_state {
       if (how == member_slot::returned) return decode<R>();
       if (how == member_slot::threw) {
         reader from(outcome_bytes(slot()));
-        return outcome<R>(failure::remote(name_, decode_exception(from), usage()));
+        return outcome<R>(failure::remote(name(), decode_exception(from), usage()));
       }
-    } catch (...) { return outcome<R>(failure::threw(name_, std::current_exception())); }
-    if (!end_.has_value()) return outcome<R>(failure::lost(name_, "it was reaped by someone else"));
-    if (end_->how == os::process_end::kind::exited) return outcome<R>(failure::exited(name_, end_->code, usage()));
-    return outcome<R>(failure::signaled(name_, end_->code, end_->how == os::process_end::kind::dumped, usage()));
+    } catch (...) { return outcome<R>(failure::threw(name(), std::current_exception())); }
+    if (!end_.has_value()) return outcome<R>(failure::lost(name(), "it was reaped by someone else"));
+    if (end_->how == os::process_end::kind::exited) return outcome<R>(failure::exited(name(), end_->code, usage()));
+    return outcome<R>(failure::signaled(name(), end_->code, end_->how == os::process_end::kind::dumped, usage()));
   }
 
  private:
@@ -228,7 +228,7 @@ class process_state {
     std::uint32_t const at = slot().lost_write.exchange(0, std::memory_order_relaxed);
     if (at == 0) return;
     try {
-      report_unobserved(failure::threw(name_, std::make_exception_ptr(lost_write(lost_write_text(name_, at - 1)))));
+      report_unobserved(failure::threw(name(), std::make_exception_ptr(lost_write(lost_write_text(name(), at - 1)))));
     } catch (...) {  // no memory for the words
     }
   }

@@ -71,8 +71,10 @@ TANDEM_NOINLINE std::unique_ptr<process_state> start_fork(options& how, std::tup
   }
   orders.name = std::move(how.name);
 
+  stop_token const stop = state->stop().get_token();  // before the fork: the child would have to copy the page
+
   pid_t const child = os::fork();
-  if (child == 0) { run_child<R>(orders, work, state->stop()); }
+  if (child == 0) { run_child<R>(orders, work, stop); }
   if (child < 0) throw_errno("start process '" + orders.name + "'", "fork");
   state->adopt(child);
   return state;

@@ -2,10 +2,7 @@
 #ifndef TANDEM_EXECUTION_IMPL_THREAD_STATE_HPP
 #define TANDEM_EXECUTION_IMPL_THREAD_STATE_HPP
 
-#include <unistd.h>  // for getpid
-
 #include <atomic>     // for atomic
-#include <cerrno>     // for errno, ETIMEDOUT
 #include <climits>    // for INT_MAX
 #include <cstdint>    // for uint32_t
 #include <exception>  // for current_exception
@@ -22,6 +19,7 @@
 #include "tandem/execution/impl/unit_context.hpp"  // for unit_context, this_context
 #include "tandem/os/fork.hpp"                      // for name_thread
 #include "tandem/os/futex.hpp"                     // for futex_wait, futex_wake
+#include "tandem/os/process_id.hpp"                // for process_id
 #include "tandem/sync/stop_token.hpp"              // for stop_source
 
 namespace tandem::impl {
@@ -41,13 +39,16 @@ template <class R> class thread_state {
   stop_source const& stop() const noexcept { return stop_; }
 
   /// Blocks until the outcome is there (true) or `until` has passed.
-  bool wait_until(deadline until) const noexcept {
+  bool wait_until(deadline until) noexcept {
     auto const ns = until.time_point().time_since_epoch().count();
-    while (published_.load(std::memory_order_acquire) == 0) {  // pairs with publish's release
-      if (os::futex_wait(&published_, 0, ns, os::futex_scope::in_process) != 0 && errno == ETIMEDOUT)
-        return published_.load(std::memory_order_acquire) != 0;
+    for (;;) {
+      std::uint32_t seen = state_.load(std::memory_order_acquire);  // pairs with publish's exchange
+      if (seen == published) return true;
+      if (until.passed()) return false;
+      // relaxed: only tells publish to wake; the futex looks at the word again
+      if (seen == running && !state_.compare_exchange_strong(seen, awaited, std::memory_order_relaxed)) continue;
+      os::futex_wait(&state_, awaited, ns, os::futex_scope::in_process);
     }
-    return true;
   }
 
   /// @pre wait_until has returned true
@@ -67,8 +68,9 @@ template <class R> class thread_state {
 
   void publish(outcome<R>&& result) {
     outcome_.emplace(std::move(result));
-    published_.store(1, std::memory_order_release);  // pairs with wait_until's acquire
-    os::futex_wake(&published_, INT_MAX, os::futex_scope::in_process);
+    // acq_rel: pairs with wait_until's acquire; the outcome comes before
+    if (state_.exchange(published, std::memory_order_acq_rel) == awaited)
+      os::futex_wake(&state_, INT_MAX, os::futex_scope::in_process);
   }
 
   unit_id const id_;
@@ -79,7 +81,8 @@ template <class R> class thread_state {
 
  private:
   std::atomic<std::uint32_t> owners_{2};
-  std::atomic<std::uint32_t> published_{0};
+  static constexpr std::uint32_t running = 0, awaited = 1, published = 2;
+  std::atomic<std::uint32_t> state_{running};
   std::optional<outcome<R>> outcome_;
 };
 

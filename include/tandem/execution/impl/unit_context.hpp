@@ -10,7 +10,8 @@
 
 #include "tandem/core/mode.hpp"          // for mode
 #include "tandem/execution/unit_id.hpp"  // for unit_id
-#include "tandem/os/process_table.hpp"   // for process_id, thread_id
+#include "tandem/os/process_id.hpp"      // for process_id
+#include "tandem/os/process_table.hpp"   // for thread_id
 #include "tandem/sync/stop_token.hpp"    // for stop_token
 
 namespace tandem::impl {
@@ -26,6 +27,16 @@ struct unit_context {
 
 /// The calling unit's context; nullptr in a thread that tandem has not started.
 inline constinit thread_local unit_context const* this_context = nullptr;
+
+/// The calling unit's name: the one given, or one made of its number; empty in a thread that tandem has not started.
+inline std::string this_name() {
+  if (this_context == nullptr) return {};
+  if (!this_context->name.empty()) return this_context->name;
+  return to_string(this_context->mode).data() +
+         (' ' + std::to_string(this_context->mode == mode::thread
+                                   ? this_context->id.number
+                                   : static_cast<std::uint64_t>(this_context->id.process)));
+}
 
 /// The number of the next thread of this process.
 inline std::uint64_t next_thread_number() noexcept {

@@ -4,6 +4,8 @@
 #ifndef TANDEM_MEMORY_IMPL_MEMBERS_HPP
 #define TANDEM_MEMORY_IMPL_MEMBERS_HPP
 
+#include <linux/futex.h>  // for FUTEX_WAITERS
+
 #include <atomic>   // for atomic
 #include <cerrno>   // for EAGAIN
 #include <cstddef>  // for byte, offsetof
@@ -14,7 +16,8 @@
 #include "tandem/memory/impl/region.hpp"  // for family, member_bytes
 #include "tandem/memory/impl/token.hpp"   // for token, next_token, slot_of
 #include "tandem/os/clock.hpp"            // for boot_time_ns
-#include "tandem/os/process_table.hpp"    // for look_up_task, process_id, started_after
+#include "tandem/os/process_id.hpp"       // for process_id
+#include "tandem/os/process_table.hpp"    // for look_up_task, started_after
 #include "tandem/os/robust_list.hpp"      // for robust_entry_offset, robust_links, robust_list
 
 namespace tandem::impl {
@@ -66,9 +69,10 @@ class members {
   static token claim(void (*bury)(token who) noexcept = nullptr) {
     region const& all = family();
     for (int round = 0; round < 2; ++round) {
+      // Few pages in turn, which stay warm; the others where these are not enough.
       std::uint32_t const first = all.header().member_hint.fetch_add(1, std::memory_order_relaxed);
       for (std::uint32_t i = 0; i < all.slots; ++i) {
-        std::uint32_t const index = (first + i) % all.slots;
+        std::uint32_t const index = i < turn ? (first + i) % turn : i;
         if (token const claimed = claim_slot(index)) return claimed;
         if (round == 1 && bury != nullptr) bury(token_in(index));
       }
@@ -77,25 +81,18 @@ class members {
   }
 
   /// Tells the calling process, a child that was just forked, who it is; from here on the kernel marks its end in
-  /// `life`.
-  static void become(token who) noexcept {
+  /// `life`. `list` is its first thread's.
+  static void become(token who, os::robust_list list = os::robust_list::of_this_thread()) noexcept {
     member_slot& slot = at(who);
-    auto const id = process_id();
-    slot.process.store(static_cast<std::uint32_t>(id), std::memory_order_release);
+    auto const id = static_cast<std::uint32_t>(os::process_id());
+    slot.process.store(id, std::memory_order_release);
     family().process->member.store(who, std::memory_order_relaxed);
-    auto list = os::robust_list::of_this_thread();
     if (!list.usable()) return;  // its starter looks now and then
     list.link(&slot.links);
-    slot.life.store(static_cast<std::uint32_t>(id),
-                    std::memory_order_release);  // linked first: never a TID that nobody will take away
-  }
-
-  /// The calling process's number, without a system call but the first time.
-  static pid_t process_id() noexcept {
-    std::atomic<std::int32_t>& known = family().process->id;
-    if (known.load(std::memory_order_relaxed) == 0)
-      known.store(os::process_id(), std::memory_order_relaxed);  // any thread writes the same
-    return known.load(std::memory_order_relaxed);
+    // Linked first: never a TID that nobody will take away. Whoever sleeps on the word already goes on sleeping, and
+    // stays marked.
+    std::uint32_t life = slot.life.load(std::memory_order_relaxed);
+    while (!slot.life.compare_exchange_weak(life, id | (life & FUTEX_WAITERS), std::memory_order_acq_rel)) {}
   }
 
   /// Gives a page back. @pre the process has ended, its outcome was read, and it holds no shared object.
@@ -117,6 +114,8 @@ class members {
   }
 
  private:
+  static constexpr std::uint32_t turn = 64;
+
   static token token_in(std::uint32_t index) noexcept {
     member_slot const& slot = reinterpret_cast<member_slot*>(family().members)[index];
     return static_cast<token>(slot.identity.load(std::memory_order_acquire) >> 32);
@@ -144,7 +143,7 @@ class members {
 
   TANDEM_NOINLINE static token enter() {
     token const mine = claim();
-    at(mine).process.store(static_cast<std::uint32_t>(process_id()), std::memory_order_release);
+    at(mine).process.store(static_cast<std::uint32_t>(os::process_id()), std::memory_order_release);
     token nobody = 0;
     if (family().process->member.compare_exchange_strong(nobody, mine, std::memory_order_relaxed)) return mine;
     release(mine);  // another thread of this process was first

@@ -18,7 +18,6 @@
 
 #include <linux/futex.h>  // for FUTEX_WAITERS, FUTEX_OWNER_DIED
 #include <pthread.h>      // for pthread_setspecific
-#include <unistd.h>       // for getpid
 
 #include <atomic>   // for atomic
 #include <cerrno>   // for EAGAIN
@@ -35,6 +34,7 @@
 #include "tandem/os/clock.hpp"                // for boot_time_ns
 #include "tandem/os/futex.hpp"                // for futex_wake
 #include "tandem/os/mapping.hpp"              // for alias_page, map_private
+#include "tandem/os/process_id.hpp"           // for process_id
 #include "tandem/os/process_table.hpp"        // for look_up_task, started_after, thread_id
 #include "tandem/os/robust_list.hpp"          // for robust_list, robust_links
 
@@ -124,6 +124,7 @@ class participants {
   static void leave(self_page* page) noexcept;
 
  private:
+  static constexpr std::uint32_t turn = 256;  // slots that are taken in turn; the others where these are not enough
   static constexpr std::uint32_t ended_word = FUTEX_WAITERS | FUTEX_OWNER_DIED;
 
   static bool is_end(token who, std::uint64_t life) noexcept {
@@ -159,10 +160,12 @@ TANDEM_NOINLINE inline token participants::enrol() {
   std::uint32_t const first = all.header().participant_hint.fetch_add(1, std::memory_order_relaxed);
   for (int round = 0; round < 2; ++round) {
     for (std::uint32_t i = 0; i < all.slots; ++i) {
-      std::uint32_t const index = (first + i) % all.slots;
+      std::uint32_t const index = i < turn ? (first + i) % turn : i;
       if (round == 1) prove_ended(life_token(at(index).life.load(std::memory_order_relaxed)));
       if (!claim(all, index, page, list, thread)) continue;
       self_ = page;
+      at_thread_end.store([](void* ended) noexcept { leave(static_cast<self_page*>(ended)); },
+                          std::memory_order_release);
       ::pthread_setspecific(all.thread_end, page);
       return page->me;
     }
@@ -190,7 +193,7 @@ inline bool participants::claim(region const& all, std::uint32_t index, self_pag
     if (linked) list.announce(nullptr);
     return false;
   }
-  slot.process = static_cast<std::uint32_t>(::getpid());
+  slot.process = static_cast<std::uint32_t>(os::process_id());
   slot.thread = thread;
   slot.claimed_at = os::boot_time_ns();
   slot.described.store(me, std::memory_order_release);  // pairs with the acquire in prove_ended
@@ -220,8 +223,6 @@ inline void participants::leave(self_page* page) noexcept {
   self_ = &nobody_;
   os::unmap(reinterpret_cast<std::byte*>(page) - all.page, all.page + private_bytes(all));
 }
-
-inline void leave_family(void* page) noexcept { participants::leave(static_cast<self_page*>(page)); }
 
 }  // namespace tandem::impl
 

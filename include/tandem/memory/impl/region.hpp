@@ -51,7 +51,6 @@ static_assert(sizeof(region_header) <= header_bytes);
 /// Zero in every process that has not been told who it is: a forked child of the host's own making, above all.
 struct process_page {
   std::atomic<token> member;
-  std::atomic<std::int32_t> id;
 };
 
 /// Where the parts of the region are, in this process's private memory.
@@ -76,7 +75,13 @@ struct region {
   }
 };
 
-void leave_family(void* self_page) noexcept;  // participants.hpp: the end of a thread
+/// What a participant does when its thread ends. Set with the first of them, so that who has none need not know of
+/// them.
+inline constinit std::atomic<void (*)(void* self_page) noexcept> at_thread_end{nullptr};
+
+inline void end_thread(void* self_page) noexcept {
+  if (auto* const leave = at_thread_end.load(std::memory_order_acquire)) leave(self_page);
+}
 
 /// Set up once in a process; a forked child inherits it as it is.
 class family_region {
@@ -141,7 +146,7 @@ class family_region {
     if (own == nullptr || !os::wipe_on_fork(own, made.page))
       throw_errno("reserve the commons: madvise", "MADV_WIPEONFORK");
     made.process = new (own) process_page;
-    if (int const error = ::pthread_key_create(&made.thread_end, &leave_family))
+    if (int const error = ::pthread_key_create(&made.thread_end, &end_thread))
       throw_errno(error, "reserve the commons: pthread_key_create");
     auto& header = *new (made.base) region_header;
     header.magic = region_magic;

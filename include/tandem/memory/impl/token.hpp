@@ -11,8 +11,8 @@ namespace tandem::impl {
 ///     bit 31, 30: free for a lock word's own marks | 29: set | 28..14: generation | 13..0: slot
 ///
 /// Bit 29 makes every token larger than any TID (below 2^22), so that the kernel, which compares robust words with
-/// TIDs, never takes one for the other. The generation tells a slot's heirs apart; slots are taken in rotation, so it
-/// comes round after 500 million participants.
+/// TIDs, never takes one for the other. The generation tells a slot's heirs apart; slots are taken in turn, so it
+/// comes round after millions of participants.
 using token = std::uint32_t;
 
 inline constexpr token token_mark = 1U << 29;
