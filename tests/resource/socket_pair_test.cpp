@@ -69,6 +69,27 @@ TEST_CASE("socket_pair: the end comes after all that was sent, by a close or a k
   CHECK(child.join().signal == SIGKILL);
 }
 
+TEST_CASE("socket_pair: what the dead left unread is told once, and nothing it sent is lost",
+          "[resource][socket_pair]") {
+  auto const kind = GENERATE(socket_kind::stream, socket_kind::messages);
+  tandem::socket_pair pair{kind};
+  pair.first.write("unread");
+  pair.second.write("sent");
+  pair.second.reset();
+  std::string received;
+  int resets = 0;
+  for (int i = 0; i < 3; ++i) {
+    try {
+      received += read_once(pair.first);
+    } catch (std::system_error const& error) {
+      CHECK(error.code() == std::errc::connection_reset);
+      ++resets;
+    }
+  }
+  CHECK(received == "sent");
+  CHECK(resets == 1);
+}
+
 TEST_CASE("socket_pair: writing to a closed one throws EPIPE, without SIGPIPE", "[resource][socket_pair][sigpipe]") {
   auto const kind = GENERATE(socket_kind::stream, socket_kind::messages);
   CHECK(run_in_child([&] {
