@@ -3,6 +3,7 @@
 
 #include <linux/sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -104,6 +105,25 @@ TEST_CASE("participants: a raw fork makes a participant of its own", "[memory][p
   CHECK(theirs != me);
   CHECK(participants::has_ended(theirs));
   CHECK_FALSE(participants::has_ended(me));
+}
+
+TEST_CASE("participants: to enrol in a forked child takes no address that the child has given to something else",
+          "[memory][participants][fork]") {
+  participants::self();
+  auto const result = run_in_child([] {
+    std::vector<int*> pages;
+    for (int i = 0; i < 64; ++i) {
+      void* const page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      pages.push_back(static_cast<int*>(page));
+      *pages.back() = i;
+    }
+    participants::self();
+    for (int i = 0; i < 64; ++i) {
+      CHECK(*pages[static_cast<std::size_t>(i)] == i);
+      ::munmap(pages[static_cast<std::size_t>(i)], 4096);
+    }
+  });
+  CHECK(result.passed());
 }
 
 TEST_CASE("participants: stands beside a robust mutex of pthread's on the same list", "[memory][participants]") {

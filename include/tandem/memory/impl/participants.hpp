@@ -179,11 +179,12 @@ inline bool participants::claim(region const& all, std::uint32_t index, self_pag
   std::uint64_t life = slot.life.load(std::memory_order_acquire);
   if (life_word(life) != 0 && (life_word(life) & FUTEX_OWNER_DIED) == 0) return false;
 
+  // In a forked child the window is its parent's, alias and all: the address must stay taken, or something else might
+  // be mapped there by now.
   auto* const alias = reinterpret_cast<std::byte*>(page) - all.page;
   bool const linked =
       list.usable() && os::alias_page(reinterpret_cast<std::byte*>(&slot + 1) - all.page, alias, all.page);
   if (linked) {
-    os::drop_on_fork(alias, all.page);
     list.announce(&page->links);  // killed between the claim and the link: the kernel still flips the word
   }
   token const me = next_token(index, life_token(life));
