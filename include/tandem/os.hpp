@@ -13,6 +13,7 @@
 #include "tandem/os/mapping.hpp"
 #include "tandem/os/pidfd.hpp"
 #include "tandem/os/poll.hpp"
+#include "tandem/os/process_id.hpp"
 #include "tandem/os/process_table.hpp"
 #include "tandem/os/robust_list.hpp"
 #include "tandem/os/socket.hpp"

@@ -93,6 +93,22 @@ TEST_CASE("stdio: so it is with wide characters", "[os][stdio]") {
   CHECK(stream.close_and_read() == "child parent ");
 }
 
+TEST_CASE("stdio: a stream with unwritten output is found, a flushed one is not", "[os][stdio]") {
+  stream_to_pipe waiting;
+  stream_to_pipe flushed;
+  std::fputs("text", waiting.stream);
+  std::fputs("text", flushed.stream);
+  std::fflush(flushed.stream);
+  int waits = 0;
+  int others = 0;
+  os::for_each_unwritten([&](FILE* stream) {
+    waits += stream == waiting.stream;
+    others += stream == flushed.stream;
+  });
+  CHECK(waits == 1);
+  CHECK(others == 0);
+}
+
 TEST_CASE("stdio: without forgetting it would be written twice, which is why", "[os][stdio]") {
   stream_to_pipe stream;
   std::fputs("twice ", stream.stream);
