@@ -135,7 +135,7 @@ TEST_CASE("stack: a thread on memory of the caller's choice has its end there", 
   ::munmap(memory, bytes);
 }
 
-TEST_CASE("stack: a child that a thread forked is still on that thread's stack", "[os][stack][!mayfail]") {
+TEST_CASE("stack: a child that a thread forked is still on that thread's stack", "[os][stack]") {
   bool const asked_before = GENERATE(true, false);
   CAPTURE(asked_before);
   bool passed = false;
@@ -180,7 +180,7 @@ TEST_CASE("stack: not randomised", "[.][os][stack][not_randomised]") {
   }}.join();
 }
 
-TEST_CASE("stack: the same where addresses are not randomised", "[os][stack][!mayfail]") {
+TEST_CASE("stack: the same where addresses are not randomised", "[os][stack]") {
   if (sanitized) return;  // their shadows may not fit there
   auto const child = run_in_child([] {
     int const current = ::personality(0xffffffff);

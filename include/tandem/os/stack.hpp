@@ -3,9 +3,10 @@
 #ifndef TANDEM_OS_STACK_HPP
 #define TANDEM_OS_STACK_HPP
 
-#include <link.h>     // for dl_iterate_phdr, dl_phdr_info
-#include <pthread.h>  // for pthread_getattr_np, pthread_self
-#include <unistd.h>   // for getpid
+#include <link.h>          // for dl_iterate_phdr, dl_phdr_info
+#include <pthread.h>       // for pthread_getattr_np, pthread_self
+#include <sys/resource.h>  // for getrlimit
+#include <unistd.h>        // for getpid
 
 #include <algorithm>  // for min
 #include <cstddef>    // for byte, size_t
@@ -19,6 +20,14 @@ extern void* __libc_stack_end;  // set by the dynamic loader: where main's frame
 
 namespace tandem::os {
 
+/// How far below its end the main stack may grow: the soft limit, below which the kernel maps nothing else; at most 1
+/// GiB.
+inline std::ptrdiff_t main_stack_reach() noexcept {
+  constexpr rlim_t most = rlim_t{1} << 30;
+  rlimit limit{};
+  return static_cast<std::ptrdiff_t>(::getrlimit(RLIMIT_STACK, &limit) == 0 ? std::min(limit.rlim_cur, most) : most);
+}
+
 /// The end of the calling thread's frames (the stack grows down to lower addresses): every local variable of every
 /// caller lies below it. nullptr where `from`, an address in the current frame, is not on the stack that the system
 /// gave to this thread (a fiber's, a signal's).
@@ -31,10 +40,13 @@ inline std::byte* stack_end(std::byte const* from) noexcept {
     std::byte* low = nullptr;
     std::byte* high = nullptr;
   };
-  thread_local bounds const mine = [] {
+  thread_local bounds const mine = [from] {
     bounds found;
-    if (thread_id() == ::getpid() && __libc_stack_end != nullptr) {
-      found.high = static_cast<std::byte*>(__libc_stack_end);
+    auto* const main_end = static_cast<std::byte*>(__libc_stack_end);
+    // In a child that another thread forked the numbers are equal too, on that thread's stack: so `from` decides.
+    if (thread_id() == ::getpid() && main_end != nullptr && from < main_end && main_end - from < main_stack_reach()) {
+      found.low = main_end - main_stack_reach();
+      found.high = main_end;
       return found;
     }
     pthread_attr_t attributes;
@@ -44,6 +56,7 @@ inline std::byte* stack_end(std::byte const* from) noexcept {
     if (::pthread_attr_getstack(&attributes, &low, &bytes) == 0) {
       found.low = static_cast<std::byte*>(low);
       found.high = found.low + bytes;
+      if (main_end > found.low && main_end < found.high) found.high = main_end;  // main's: above are its arguments
       auto* const descriptor = reinterpret_cast<std::byte*>(::pthread_self());
       if (descriptor >= found.low && descriptor < found.high) found.high = descriptor;
       ::dl_iterate_phdr(
@@ -58,10 +71,7 @@ inline std::byte* stack_end(std::byte const* from) noexcept {
     ::pthread_attr_destroy(&attributes);
     return found;
   }();
-  bool const on_it = from < mine.high && (mine.low == nullptr || from >= mine.low);
-  // The main stack grows by itself up to its limit; what lies further away than any limit in use is another stack.
-  constexpr std::ptrdiff_t far = std::ptrdiff_t{1} << 30;
-  return on_it && (mine.low != nullptr || mine.high - from < far) ? mine.high : nullptr;
+  return from >= mine.low && from < mine.high ? mine.high : nullptr;
 }
 
 }  // namespace tandem::os

@@ -3,7 +3,7 @@
 #ifndef TANDEM_OS_STDIO_HPP
 #define TANDEM_OS_STDIO_HPP
 
-#include <stdio_ext.h>  // for __fpurge
+#include <stdio_ext.h>  // for __fpending, __fpurge
 
 #include <cstdio>  // for FILE, fflush
 
@@ -20,7 +20,8 @@ namespace tandem::os {
 template <class F> void for_each_unwritten(F f) noexcept {
   for (void* at = _IO_iter_begin(); at != _IO_iter_end(); at = _IO_iter_next(at)) {
     FILE* const stream = _IO_iter_file(at);
-    if (stream->_IO_write_ptr > stream->_IO_write_base) f(stream);
+    // The pointers tell without a call; a stream of wide characters keeps others.
+    if (stream->_mode > 0 ? __fpending(stream) > 0 : stream->_IO_write_ptr > stream->_IO_write_base) f(stream);
   }
 }
 
