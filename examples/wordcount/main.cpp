@@ -6,9 +6,9 @@
 #include <cstdio>     // for fflush, fprintf, fwrite
 #include <exception>  // for exception
 #include <set>        // for set
-#include <span>       // for span
 #include <string>     // for string, to_string
 #include <thread>     // for thread::hardware_concurrency
+#include <utility>    // for pair
 #include <vector>     // for vector
 
 #include <CLI/CLI.hpp>
@@ -61,14 +61,16 @@ void note_signals() {
 void complain(std::string const& text) { std::fprintf(stderr, "wordcount: %s\n", text.c_str()); }
 
 status print(wordcount::word_list const& list, std::size_t top) {
-  auto order = list.entries;
-  auto const count = static_cast<std::ptrdiff_t>(top == 0 ? order.size() : std::min(top, order.size()));
-  std::partial_sort(order.begin(), order.begin() + count, order.end(), [&](auto const& a, auto const& b) {
-    return a.times != b.times ? a.times > b.times : list.word(a) < list.word(b);
+  std::vector<std::pair<std::uint64_t, std::string_view>> words;
+  words.reserve(list.times.size());
+  list.for_each([&](std::string_view word, std::uint64_t times) { words.emplace_back(times, word); });
+  auto const end = words.begin() + static_cast<std::ptrdiff_t>(top == 0 ? words.size() : std::min(top, words.size()));
+  std::partial_sort(words.begin(), end, words.end(), [](auto const& a, auto const& b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
   });
   std::string out;
-  for (auto const& entry : std::span(order).first(static_cast<std::size_t>(count)))
-    out.append(std::to_string(entry.times)).append(" ").append(list.word(entry)).append("\n");
+  for (auto at = words.begin(); at != end; ++at)
+    out.append(std::to_string(at->first)).append(" ").append(at->second).append("\n");
   if (std::fwrite(out.data(), 1, out.size(), stdout) == out.size() && std::fflush(stdout) == 0) return all_counted;
   complain("the output cannot be written: " + std::generic_category().message(errno));
   return incomplete;
@@ -123,7 +125,7 @@ status run(arguments const& with) {
   if (with.summary) {
     std::chrono::duration<double> const time = std::chrono::steady_clock::now() - begin;
     std::fprintf(stderr, "%zu files, %.1f MB, %zu different words, counted by %zu workers (mode: %s) in %.3f s\n",
-                 text.files.size(), static_cast<double>(text.bytes) * 1e-6, total.list().entries.size(), enough,
+                 text.files.size(), static_cast<double>(text.bytes) * 1e-6, total.list().times.size(), enough,
                  std::string(to_string(with.mode)).c_str(), time.count());
   }
   return result;

@@ -8,6 +8,7 @@
 #include <array>        // for array
 #include <cstdint>      // for uint64_t
 #include <span>         // for span
+#include <stdexcept>    // for length_error
 #include <string>       // for string
 #include <string_view>  // for string_view
 #include <utility>      // for move
@@ -38,63 +39,82 @@ inline std::uint64_t hash_of(std::string_view word) {
   return hash;
 }
 
-/// Words and how often each came. The letters of all of them are one string, the rest is plain numbers: to send it to
-/// another process is to copy two blocks, however many words there are.
+/// Words, each ended by a line feed, and how often each came. Two blocks of memory, however many words there are: to
+/// send them to another process is to copy two blocks.
 struct word_list {
-  struct entry {
-    std::uint64_t times;
-    std::uint64_t begin;  // in letters
-    std::uint64_t length;
-    std::uint64_t hash;
-  };
   std::string letters;
-  std::vector<entry> entries;
+  std::vector<std::uint64_t> times;
 
-  std::string_view word(entry const& of) const { return std::string_view(letters).substr(of.begin, of.length); }
+  /// Calls `f(word, times)` for each.
+  template <class F> void for_each(F f) const {
+    std::size_t begin = 0;
+    for (auto const count : times) {
+      std::size_t const end = letters.find('\n', begin);
+      f(std::string_view(letters).substr(begin, end - begin), count);
+      begin = end + 1;
+    }
+  }
 };
 
-/// A word_list in which words are found: a hash table with open addressing, of numbers of entries.
+/// A word_list in which words are found: by a hash table with open addressing.
 class word_table {
  public:
   void add(std::string_view word, std::uint64_t hash, std::uint64_t times = 1) {
-    for (std::size_t at = start(hash);; at = next(at)) {
-      if (index_[at] == 0) {
-        list_.entries.push_back({times, list_.letters.size(), word.size(), hash});
-        list_.letters += word;
-        index_[at] = list_.entries.size();
-        if (list_.entries.size() * 2 > index_.size()) grow();
-        return;
-      }
-      auto& known = list_.entries[index_[at] - 1];
-      if (known.hash == hash && list_.word(known) == word) {
-        known.times += times;
+    for (std::size_t at = start(hash);; at = (at + 1) & (slots_.size() - 1)) {
+      slot const& here = slots_[at];
+      if (here.number == 0) return append(at, word, hash, times);
+      if (here.hash == short_hash(hash) && is(here, word)) {
+        list_.times[here.number - 1] += times;
         return;
       }
     }
   }
 
   void add(word_list const& other) {
-    for (auto const& entry : other.entries) add(other.word(entry), entry.hash, entry.times);
+    other.for_each([this](std::string_view word, std::uint64_t times) { add(word, hash_of(word), times); });
   }
 
   word_list const& list() const { return list_; }
   word_list take() && { return std::move(list_); }
 
  private:
-  std::size_t start(std::uint64_t hash) const { return (hash ^ hash >> 32) & (index_.size() - 1); }
-  std::size_t next(std::size_t at) const { return (at + 1) & (index_.size() - 1); }
+  struct slot {
+    std::uint64_t begin;   // of the word, in the letters
+    std::uint32_t number;  // of the word in the list, and 1; 0: free
+    std::uint32_t hash;
+  };
+
+  static std::uint32_t short_hash(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
+  std::size_t start(std::uint64_t hash) const { return (hash ^ hash >> 32) & (slots_.size() - 1); }
+
+  bool is(slot const& here, std::string_view word) const {
+    std::string_view const at = std::string_view(list_.letters).substr(here.begin);
+    return at.starts_with(word) && at[word.size()] == '\n';
+  }
+
+  void append(std::size_t at, std::string_view word, std::uint64_t hash, std::uint64_t times) {
+    if (list_.times.size() == UINT32_MAX) throw std::length_error("more different words than can be numbered");
+    slots_[at] = {list_.letters.size(), static_cast<std::uint32_t>(list_.times.size() + 1), short_hash(hash)};
+    list_.times.push_back(times);
+    list_.letters.append(word).push_back('\n');
+    if (list_.times.size() * 2 > slots_.size()) grow();
+  }
 
   void grow() {
-    index_.assign(index_.size() * 4, 0);
-    for (std::size_t i = 0; i < list_.entries.size(); ++i) {
-      std::size_t at = start(list_.entries[i].hash);
-      while (index_[at] != 0) at = next(at);
-      index_[at] = i + 1;
-    }
+    slots_.assign(slots_.size() * 4, slot{});
+    std::size_t begin = 0;
+    std::uint32_t number = 0;
+    list_.for_each([&](std::string_view word, std::uint64_t) {
+      std::uint64_t const hash = hash_of(word);
+      std::size_t at = start(hash);
+      while (slots_[at].number != 0) at = (at + 1) & (slots_.size() - 1);
+      slots_[at] = {begin, ++number, short_hash(hash)};
+      begin += word.size() + 1;
+    });
   }
 
   word_list list_;
-  std::vector<std::size_t> index_ = std::vector<std::size_t>(1 << 14);  // entry + 1; 0: free
+  std::vector<slot> slots_ = std::vector<slot>(1 << 14);
 };
 
 /// Counts the words of a stream of bytes, which comes in parts.
