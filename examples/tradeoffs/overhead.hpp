@@ -3,6 +3,9 @@
 #ifndef TANDEM_EXAMPLES_TRADEOFFS_OVERHEAD_HPP
 #define TANDEM_EXAMPLES_TRADEOFFS_OVERHEAD_HPP
 
+#include <sys/wait.h>  // for waitpid
+#include <unistd.h>    // for _exit, fork
+
 #include <algorithm>   // for nth_element
 #include <array>       // for array
 #include <atomic>      // for atomic
@@ -11,6 +14,7 @@
 #include <fstream>     // for ifstream
 #include <functional>  // for function
 #include <map>         // for map
+#include <memory>      // for make_unique_for_overwrite
 #include <string>      // for string, to_string
 #include <vector>      // for vector
 
@@ -168,13 +172,40 @@ inline double result_ns(tandem::mode mode, std::size_t bytes) {
   return static_cast<double>(now_ns() - got.ready_at);
 }
 
+/// Of a page of memory that is touched for the first time: a new process has many of them.
+inline double page_fault_ns() {
+  std::size_t const pages = 1024;
+  auto const begin = now_ns();
+  auto const memory = std::make_unique_for_overwrite<char volatile[]>(pages * 4096);
+  for (std::size_t i = 0; i < pages; ++i) memory[i * 4096] = 1;
+  return static_cast<double>(now_ns() - begin) / pages;
+}
+
+/// What starting a process costs without tandem.
+inline double bare_fork_ns() {
+  auto const begin = now_ns();
+  pid_t const child = ::fork();
+  if (child == 0) ::_exit(0);
+  ::waitpid(child, nullptr, 0);
+  return static_cast<double>(now_ns() - begin);
+}
+
 inline void overhead(report& to, bool quick) {
   to.aspect("overhead");
   auto const us = [](double ns) { return answer{number("%.1f us", ns / 1e3), ns / 1e3}; };
   auto const ns = [](double value) { return answer{number("%.0f ns", value), value}; };
   auto const kib = [](double value) { return answer{number("%.0f KiB", value), value}; };
 
-  auto starts = medians(to, quick ? 50 : 1000, start_and_join_ns);
+  int const starts_measured = quick ? 50 : 300;
+  std::vector<double> bare_forks;
+  auto starts = medians(to, starts_measured, [&](auto mode) {
+    bare_forks.push_back(bare_fork_ns());
+    return start_and_join_ns(mode);
+  });
+  double const fork_us = median(bare_forks) / 1e3;
+  double const fault_us = page_fault_ns() / 1e3;
+  to.note("bare_fork_us", number("a bare fork and wait takes %.1f us", fork_us), fork_us);
+  to.note("page_fault_us", number("a page fault %.2f us", fault_us), fault_us);
   to.row("start_and_join_us", "start and join", [&](auto mode) { return us(starts[mode]); });
 
   std::map<tandem::mode, memory> kept;

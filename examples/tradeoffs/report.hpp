@@ -44,6 +44,11 @@ class report {
     aspects_.back().rows.push_back(std::move(added));
   }
 
+  /// Adds what is the same in all columns, and helps to judge them.
+  void note(std::string key, std::string text, double value) {
+    notes_.push_back({std::move(key), std::move(text), value});
+  }
+
   std::vector<tandem::mode> const& columns() const { return columns_; }
 
   void print() const {
@@ -64,7 +69,9 @@ class report {
         for (std::size_t i = 0; i < widths.size(); ++i) cell(row.answers[i].text, widths[i], i);
       }
     }
-    std::printf("\n%s\n", machine().c_str());
+    std::printf("\n%s", machine().c_str());
+    for (auto const& note : notes_) std::printf("; %s", note.text.c_str());
+    std::printf("\n");
   }
 
   void print_json() const {
@@ -75,6 +82,7 @@ class report {
           all[aspect.name][row.key][std::string(to_string(columns_[i]))] = row.answers[i].value;
       }
     }
+    for (auto const& note : notes_) all["notes"][note.key] = note.value;
     all["machine"] = machine();
     std::printf("%s\n", all.dump(2).c_str());
   }
@@ -83,6 +91,10 @@ class report {
   struct line {
     std::string key, question;
     std::vector<answer> answers;
+  };
+  struct remark {
+    std::string key, text;
+    double value;
   };
   struct section {
     std::string name;
@@ -106,6 +118,7 @@ class report {
 
   std::vector<tandem::mode> columns_;
   std::vector<section> aspects_;
+  std::vector<remark> notes_;
 };
 
 }  // namespace tradeoffs
