@@ -170,7 +170,10 @@ template <class R> class outcome {
   }
 
   /// The failure, or `instead` where there is a value.
-  failure error_or(failure instead) const noexcept { return has_value() ? std::move(instead) : failure_; }
+  failure error_or(failure instead) const noexcept {
+    if (has_value()) return instead;
+    return failure_;
+  }
 
   /// What `f(value)`, an outcome, says; or the failure.
   template <class F> constexpr auto and_then(F&& f) & { return chain(*this, std::forward<F>(f)); }
@@ -302,7 +305,10 @@ template <> class outcome<void> {
   failure&& error() && noexcept { return failed(), std::move(failure_); }
 
   /// The failure, or `instead` where it was done.
-  failure error_or(failure instead) const noexcept { return has_value() ? std::move(instead) : failure_; }
+  failure error_or(failure instead) const noexcept {
+    if (has_value()) return instead;
+    return failure_;
+  }
 
   /// What `f()`, an outcome, says; or the failure.
   template <class F> constexpr auto and_then(F&& f) const {

@@ -19,6 +19,9 @@ enum class lost_writes {
 };
 
 /// Thrown by the outcome of a process that wrote to variables of its starter, where options.lost_writes asks for it.
+/// @par Shared memory          No.
+/// @par Threads and processes  As any exception.
+/// @par Peer death             Not concerned.
 class lost_write : public std::logic_error {
  public:
   using std::logic_error::logic_error;

@@ -203,6 +203,7 @@ class process_state {
     std::vector<fd> received;
     if (count != 0) received = receive_descriptors(descriptors_, count, os::patience::none);
     std::vector<int> numbers;
+    numbers.reserve(received.size());
     for (auto& descriptor : received) numbers.push_back(descriptor.get());
     reader from(outcome_bytes(slot()), numbers);
     struct keep_taken {  // what the decoder took is owned by the value now
