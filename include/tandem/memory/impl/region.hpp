@@ -126,8 +126,9 @@ class family_region {
     for (made.bytes = std::size_t{64} << 30; made.base == nullptr; made.bytes /= 2) {
       if (made.bytes < std::size_t{64} << 20) throw_errno("reserve the commons: mmap", "64 MiB of address space");
       made.descriptor = os::create_memory_file("tandem-commons", made.bytes);
-      // The preferred address is far from where the system and the sanitizers put things; any other will do as well.
-      made.base = os::map_shared(made.descriptor, made.bytes, reinterpret_cast<void*>(0x510000000000));
+      // The preferred address is below where programs are loaded, and in the ranges that AddressSanitizer and
+      // ThreadSanitizer leave to programs (the latter ends who asks for another). Any other will do as well.
+      made.base = os::map_shared(made.descriptor, made.bytes, reinterpret_cast<void*>(0x550000000000));
       if (made.base != nullptr) break;
       if (made.descriptor >= 0) ::close(made.descriptor);
     }
