@@ -108,7 +108,7 @@ TEST_CASE("heap: every size class holds what it says, wastes a fifth at most, an
 
 TEST_CASE("heap: its parts lie inside the region and do not overlap, in regions of any size", "[memory][heap]") {
   for (std::size_t const bytes : {std::size_t{1} << 20, std::size_t{40} << 20, std::size_t{63} << 30}) {
-    auto* const at = reinterpret_cast<std::byte*>(std::uintptr_t{0x510000000000});
+    auto* const at = reinterpret_cast<std::byte*>(std::uintptr_t{0x550000000000});
     auto const map = impl::map_heap(at, bytes);
     CHECK(map.count() >= bytes / impl::unit_bytes * 9 / 10);
     CHECK(reinterpret_cast<std::byte*>(map.header + 1) <= reinterpret_cast<std::byte*>(map.states));

@@ -76,3 +76,12 @@ TEST_CASE("shm: a short string is in the object itself, a long one in the common
   CHECK_FALSE(tandem::commons().owns(small.data()));
   CHECK(tandem::commons().owns(large.data()));
 }
+
+TEST_CASE("shm: its containers can be shared objects", "[memory][shm]") {
+  tandem::shared<tandem::shm::vector<int>> const numbers(3, 7);
+  tandem::shared<tandem::shm::string> const text("both sides see it");
+  CHECK(numbers->size() == 3);
+  CHECK(*text == "both sides see it");
+  static_assert(tandem::shareable<tandem::shm::map<tandem::shm::string, int>>);
+  static_assert(!tandem::shareable<tandem::shm::vector<int*>>);
+}

@@ -15,6 +15,7 @@
 #include <utility>        // for pair
 #include <vector>         // for vector
 
+#include "tandem/core/shareable.hpp"            // for enable_shareable, shareable
 #include "tandem/memory/commons_allocator.hpp"  // for commons_allocator
 
 namespace tandem::shm {
@@ -45,6 +46,31 @@ template <class Key, class Hash = std::hash<Key>, class Equal = std::equal_to<Ke
 using unordered_set = std::unordered_set<Key, Hash, Equal, commons_allocator<Key>>;
 
 }  // namespace tandem::shm
+
+// A container in the commons is shareable where what it holds is.
+namespace tandem {
+
+template <> inline constexpr bool enable_shareable<shm::string> = true;
+template <class T> inline constexpr bool enable_shareable<shm::vector<T>> = impl::is_shareable<T>();
+template <class T> inline constexpr bool enable_shareable<shm::deque<T>> = impl::is_shareable<T>();
+template <class T> inline constexpr bool enable_shareable<shm::list<T>> = impl::is_shareable<T>();
+template <class Key, class T, class Compare>
+inline constexpr bool enable_shareable<shm::map<Key, T, Compare>> =
+    impl::is_shareable<Key>() && impl::is_shareable<T>();
+template <class Key, class T, class Compare>
+inline constexpr bool enable_shareable<shm::multimap<Key, T, Compare>> =
+    impl::is_shareable<Key>() && impl::is_shareable<T>();
+template <class Key, class Compare>
+inline constexpr bool enable_shareable<shm::set<Key, Compare>> = impl::is_shareable<Key>();
+template <class Key, class Compare>
+inline constexpr bool enable_shareable<shm::multiset<Key, Compare>> = impl::is_shareable<Key>();
+template <class Key, class T, class Hash, class Equal>
+inline constexpr bool enable_shareable<shm::unordered_map<Key, T, Hash, Equal>> =
+    impl::is_shareable<Key>() && impl::is_shareable<T>();
+template <class Key, class Hash, class Equal>
+inline constexpr bool enable_shareable<shm::unordered_set<Key, Hash, Equal>> = impl::is_shareable<Key>();
+
+}  // namespace tandem
 
 /// As that of std::string with the same characters. std hashes only strings with its own allocators.
 template <> struct std::hash<tandem::shm::string> {
