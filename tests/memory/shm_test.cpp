@@ -10,6 +10,7 @@
 #include "support/catch.hpp"
 #include "support/child.hpp"
 #include "tandem/memory/commons.hpp"
+#include "tandem/memory/shared.hpp"
 
 namespace shm = tandem::shm;
 
