@@ -79,7 +79,7 @@ TEST_CASE("shm: a short string is in the object itself, a long one in the common
 }
 
 TEST_CASE("shm: its containers can be shared objects", "[memory][shm]") {
-  tandem::shared<tandem::shm::vector<int>> const numbers(3, 7);
+  tandem::shared<tandem::shm::vector<int>> const numbers(std::size_t{3}, 7);
   tandem::shared<tandem::shm::string> const text("both sides see it");
   CHECK(numbers->size() == 3);
   CHECK(*text == "both sides see it");
