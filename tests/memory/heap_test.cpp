@@ -175,7 +175,7 @@ TEMPLATE_TEST_CASE("heap: what one allocates, another may free, and the memory c
 
 TEST_CASE("heap: alignments up to 64 KiB are kept, larger ones refused", "[memory][heap][error]") {
   for (std::size_t alignment = 1; alignment <= 65536; alignment *= 2) {
-    for (std::size_t const bytes : {0, 1, 24, 96, 100, 700, 5000, 33'000, 70'000}) {
+    for (std::size_t const bytes : {0U, 1U, 24U, 96U, 100U, 700U, 5000U, 33'000U, 70'000U}) {
       void* const block = commons().allocate(bytes, alignment);
       CHECK(reinterpret_cast<std::uintptr_t>(block) % std::max<std::size_t>(alignment, 16) == 0);
       std::memset(block, 1, bytes);
@@ -300,8 +300,9 @@ TEST_CASE("heap: a living participant keeps its slabs, though it has the slot of
           found = true;
           tried = true;
           over.wait(false);
+        } else {
+          tried = true;
         }
-        tried = true;
       });
       while (!tried) std::this_thread::yield();
       if (found)
