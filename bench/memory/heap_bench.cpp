@@ -136,11 +136,13 @@ class xorshift {
   std::uint64_t state_;
 };
 
+constexpr std::size_t living = 2000;
+
 // Replaces blocks at random. Each carries a mark of its own; that all are there is looked at before and after.
 template <class Heap> class churn {
  public:
-  churn(Heap& heap, std::uint64_t seed) : heap_(heap), random_(seed), blocks_(2000) {
-    for (auto& one : blocks_) one = make();
+  churn(Heap& heap, std::uint64_t seed) : heap_(heap), random_(seed), blocks_(living) {
+    for (auto& one : blocks_) one = make(random_());
   }
   churn(churn const&) = delete;
   ~churn() {
@@ -149,9 +151,10 @@ template <class Heap> class churn {
 
   void replace(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
-      auto& one = blocks_[random_() % blocks_.size()];
+      auto const chance = random_();
+      auto& one = blocks_[chance % living];
       heap_.deallocate(one.at, one.bytes);
-      one = make();
+      one = make(chance >> 32);
     }
   }
 
@@ -169,8 +172,8 @@ template <class Heap> class churn {
   static std::uintptr_t mark(std::uintptr_t* at, std::size_t bytes) {
     return reinterpret_cast<std::uintptr_t>(at) + bytes;
   }
-  block make() {
-    std::size_t const bytes = 16 + random_() % 497;
+  block make(std::uint64_t chance) {
+    std::size_t const bytes = 16 + chance % 497;
     auto* const at = static_cast<std::uintptr_t*>(heap_.allocate(bytes));
     *at = mark(at, bytes);
     return {at, bytes};
