@@ -387,7 +387,7 @@ TEST_CASE("heap: owns its blocks, and nothing else", "[memory][heap]") {
   CHECK(commons().owns(block));
   CHECK_FALSE(commons().owns(&local));
   CHECK_FALSE(commons().owns(nullptr));
-  CHECK_FALSE(commons().owns(impl::family().base));
+  CHECK_FALSE(commons().owns(impl::family().tables));
   commons().deallocate(block);
 }
 

@@ -57,12 +57,12 @@ TEST_CASE("mapping: private memory is zeroed, writable, and a forked child's own
 TEST_CASE("mapping: more than there is is nullptr and ENOMEM", "[os][mapping]") {
   auto const too_much = std::size_t{1} << 62;
   CHECK((os::map_private(too_much) == nullptr && errno == ENOMEM));
-  CHECK((os::map_shared(-1, too_much, nullptr) == nullptr && errno == ENOMEM));
+  CHECK((os::map_shared(-1, 0, too_much, nullptr) == nullptr && errno == ENOMEM));
 }
 
 TEST_CASE("mapping: nameless shared memory is one for parent and child", "[os][mapping]") {
   auto const page = os::page_size();
-  std::byte* const at = os::map_shared(-1, page, nullptr);
+  std::byte* const at = os::map_shared(-1, 0, page, nullptr);
   REQUIRE(at != nullptr);
   CHECK(run_in_child([&] { at[7] = one; }).passed());
   CHECK(at[7] == one);
@@ -71,15 +71,15 @@ TEST_CASE("mapping: nameless shared memory is one for parent and child", "[os][m
 
 TEST_CASE("mapping: a wanted place is taken where it is free, and left alone where it is not", "[os][mapping]") {
   auto const page = os::page_size();
-  std::byte* const taken = os::map_shared(-1, 2 * page, nullptr);
+  std::byte* const taken = os::map_shared(-1, 0, 2 * page, nullptr);
   REQUIRE(taken != nullptr);
   taken[0] = one;
-  std::byte* const elsewhere = os::map_shared(-1, page, taken);
+  std::byte* const elsewhere = os::map_shared(-1, 0, page, taken);
   REQUIRE(elsewhere != nullptr);
   CHECK(elsewhere != taken);
   CHECK(taken[0] == one);
   os::unmap(taken + page, page);
-  CHECK(os::map_shared(-1, page, taken + page) == taken + page);
+  CHECK(os::map_shared(-1, 0, page, taken + page) == taken + page);
   os::unmap(elsewhere, page);
   os::unmap(taken, 2 * page);
 }
@@ -88,21 +88,21 @@ TEST_CASE("mapping: two mappings of one descriptor show the same memory, and a b
   auto const page = os::page_size();
   int const file = os::create_memory_file("test", page);
   REQUIRE(file >= 0);
-  std::byte* const first = os::map_shared(file, page, nullptr);
-  std::byte* const second = os::map_shared(file, page, nullptr);
+  std::byte* const first = os::map_shared(file, 0, page, nullptr);
+  std::byte* const second = os::map_shared(file, 0, page, nullptr);
   REQUIRE((first != nullptr && second != nullptr));
   first[3] = one;
   CHECK(second[3] == one);
   os::unmap(first, page);
   os::unmap(second, page);
   ::close(file);
-  CHECK((os::map_shared(file, page, nullptr) == nullptr && errno == EBADF));
-  CHECK((os::map_shared(file, page, second) == nullptr && errno == EBADF));
+  CHECK((os::map_shared(file, 0, page, nullptr) == nullptr && errno == EBADF));
+  CHECK((os::map_shared(file, 0, page, second) == nullptr && errno == EBADF));
 }
 
 TEST_CASE("mapping: an alias shows the same memory as the page, in both directions and across fork", "[os][mapping]") {
   auto const page = os::page_size();
-  std::byte* const original = os::map_shared(-1, page, nullptr);
+  std::byte* const original = os::map_shared(-1, 0, page, nullptr);
   std::byte* const alias = os::map_private(page);
   REQUIRE(os::alias_page(original, alias, page));
   original[0] = one;
@@ -120,7 +120,7 @@ TEST_CASE("mapping: private memory has no alias", "[os][mapping]") {
   auto const page = os::page_size();
   std::byte* const original = os::map_private(page);
   original[0] = one;
-  std::byte* const place = os::map_shared(-1, page, nullptr);
+  std::byte* const place = os::map_shared(-1, 0, page, nullptr);
   CHECK_FALSE(os::alias_page(original, place, page));
   CHECK(errno == EINVAL);
   os::unmap(original, page);
@@ -144,7 +144,7 @@ TEST_CASE("mapping: a forked child finds zeros in memory that is wiped, its pare
 
 TEST_CASE("mapping: shared memory cannot be wiped", "[os][mapping]") {
   auto const page = os::page_size();
-  std::byte* const at = os::map_shared(-1, page, nullptr);
+  std::byte* const at = os::map_shared(-1, 0, page, nullptr);
   CHECK_FALSE(os::wipe_on_fork(at, page));
   CHECK(errno == EINVAL);
   os::unmap(at, page);
@@ -153,7 +153,7 @@ TEST_CASE("mapping: shared memory cannot be wiped", "[os][mapping]") {
 TEST_CASE("mapping: a forked child does not have memory that is dropped", "[os][mapping]") {
   auto const page = os::page_size();
   bool const shared = GENERATE(false, true);
-  std::byte* const at = shared ? os::map_shared(-1, page, nullptr) : os::map_private(page);
+  std::byte* const at = shared ? os::map_shared(-1, 0, page, nullptr) : os::map_private(page);
   at[0] = one;
   REQUIRE(os::drop_on_fork(at, page));
   CHECK(mapped(at));
@@ -164,7 +164,7 @@ TEST_CASE("mapping: a forked child does not have memory that is dropped", "[os][
 
 TEST_CASE("mapping: a core dump leaves out what it is told to", "[os][mapping]") {
   auto const page = os::page_size();
-  std::byte* const at = os::map_shared(-1, page, nullptr);
+  std::byte* const at = os::map_shared(-1, 0, page, nullptr);
   CHECK(flags_of(at).find(" dd ") == std::string::npos);
   CHECK(os::drop_from_core(at, page));
   CHECK(flags_of(at).find(" dd ") != std::string::npos);
@@ -185,8 +185,8 @@ TEST_CASE("mapping: punched pages go back to the system and read as zeros, for e
           "[os][mapping]") {
   auto const page = os::page_size();
   int const file = os::create_memory_file("test", 4 * page);
-  std::byte* const at = os::map_shared(file, 4 * page, nullptr);
-  std::byte* const again = os::map_shared(file, 4 * page, nullptr);
+  std::byte* const at = os::map_shared(file, 0, 4 * page, nullptr);
+  std::byte* const again = os::map_shared(file, 0, 4 * page, nullptr);
   std::memset(at, 1, 4 * page);
   auto const blocks = [&] {
     struct stat status {};

@@ -15,7 +15,7 @@
 #include "tandem/core/deadline.hpp"                 // for deadline
 #include "tandem/core/outcome.hpp"                  // for outcome
 #include "tandem/execution/impl/detached.hpp"       // for detached
-#include "tandem/execution/impl/process_state.hpp"  // for process_state
+#include "tandem/execution/impl/process_state.hpp"  // for process_state, running_process
 #include "tandem/execution/impl/start_fork.hpp"     // for start_fork
 #include "tandem/execution/impl/thread_state.hpp"   // for throw_no_unit
 #include "tandem/execution/impl/workload.hpp"       // for require_workload, result_of
@@ -66,8 +66,7 @@ template <class R = void> class process {
     impl::detached::reap();
     using work = impl::workload<impl::process_rules, F, A...>;
     auto parts = std::forward_as_tuple(std::forward<F>(f), std::forward<A>(arguments)...);
-    auto started = impl::start_fork<R, work>(how, parts);
-    state_ = std::make_unique<state>(std::move(started));
+    state_ = impl::start_fork<R, work>(how, parts);
   }
 
   process(process&&) noexcept = default;
@@ -114,25 +113,24 @@ template <class R = void> class process {
   bool joinable() const noexcept { return state_ != nullptr; }
   unit_id get_id() const noexcept { return {pid(), 0}; }
   /// The kernel's number of the process, 0 where the handle owns none. It is not reused before the process is joined.
-  pid_t pid() const noexcept { return state_ ? state_->started->pid() : 0; }
+  pid_t pid() const noexcept { return state_ ? state_->pid() : 0; }
   /// A process descriptor (pidfd_open(2)), readable when the process is dead: for poll and epoll. It stays the
   /// handle's; -1 where it owns no unit.
-  native_handle_type native_handle() const noexcept { return state_ ? state_->started->pidfd() : -1; }
+  native_handle_type native_handle() const noexcept { return state_ ? state_->pidfd() : -1; }
   /// The name given, or the one made for it; empty where the handle owns no unit.
-  std::string name() const { return state_ ? state_->started->name() : std::string(); }
+  std::string name() const { return state_ ? state_->name() : std::string(); }
 
   /// Lets the process run on by itself. What the kernel keeps of it when it has ended is collected when this process
   /// starts another one.
   /// @throws std::system_error (invalid_argument) where the handle owns no unit
   void detach() {
     require_unit("detach");
-    impl::detached::add(std::move(state_->started));
-    state_.reset();
+    impl::detached::add(std::move(state_));
   }
 
-  bool request_stop() noexcept { return state_ && state_->started->stop().request_stop(); }
-  stop_source get_stop_source() const { return state_ ? state_->started->stop() : stop_source(nostopstate); }
-  stop_token get_stop_token() const { return state_ ? state_->started->stop().get_token() : stop_token(); }
+  bool request_stop() noexcept { return state_ && state_->stop().request_stop(); }
+  stop_source get_stop_source() const { return state_ ? state_->stop() : stop_source(nostopstate); }
+  stop_token get_stop_token() const { return state_ ? state_->stop().get_token() : stop_token(); }
 
   /// Sends a signal. Returns false where the process has ended. @throws std::system_error where it may not be sent, or
   /// the number is none
@@ -159,21 +157,10 @@ template <class R = void> class process {
   friend void swap(process& a, process& b) noexcept { a.swap(b); }
 
  private:
-  /// Where a handle's unit is: in one place, so that get_outcome's reference outlives the handle's moves.
-  struct state {
-    explicit state(std::unique_ptr<impl::process_state> process) noexcept : started(std::move(process)) {}
-    outcome<R>& get() {
-      if (!result) result.emplace(started->read_outcome<R>());
-      return *result;
-    }
-    std::unique_ptr<impl::process_state> started;
-    std::optional<outcome<R>> result;
-  };
-
   impl::process_state& require_unit(char const* call) const {
     if (!joinable()) impl::throw_no_unit(call);
-    state_->started->require_starter(call);
-    return *state_->started;
+    state_->require_starter(call);
+    return *state_;
   }
 
   outcome<R> take() {
@@ -183,15 +170,15 @@ template <class R = void> class process {
 
   void end() noexcept {
     if (!joinable()) return;
-    if (state_->started->is_ours()) {
+    if (state_->is_ours()) {
       request_stop();
-      state_->started->wait_until(deadline::never());
+      state_->wait_until(deadline::never());
       state_->get();
     }
     state_.reset();
   }
 
-  std::unique_ptr<state> state_;
+  std::unique_ptr<impl::running_process<R>> state_;
 };
 
 template <class F, class... A>

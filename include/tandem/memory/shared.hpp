@@ -195,8 +195,8 @@ template <class T> struct codec<shared<T>> {
       throw std::system_error(std::make_error_code(std::errc::bad_message), "tandem: decode: no such shared object");
     }
     auto const offset = impl::objects::at(index).block.load(std::memory_order_acquire);
-    auto* const object = reinterpret_cast<T*>(all.base + offset);
-    if (offset % alignof(T) != 0 || offset > all.bytes - sizeof(T) || !commons().owns(object)) {
+    auto* const object = reinterpret_cast<T*>(all.address(offset));
+    if (offset % alignof(T) != 0 || offset > all.heap_bytes - sizeof(T) || !commons().owns(object)) {
       throw std::system_error(std::make_error_code(std::errc::bad_message),
                               "tandem: decode: a shared object that is not in the commons");
     }

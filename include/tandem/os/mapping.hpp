@@ -21,15 +21,16 @@ inline std::byte* map_private(std::size_t bytes) noexcept {
   return at == MAP_FAILED ? nullptr : static_cast<std::byte*>(at);
 }
 
-/// Maps `descriptor` (or, with -1, nameless memory) shared and sparse, at `wanted` if that is free and elsewhere if
-/// not. Returns nullptr and errno where it cannot.
-inline std::byte* map_shared(int descriptor, std::size_t bytes, void* wanted) noexcept {
+/// Maps `bytes` of `descriptor` from `offset` on (or, with -1, nameless memory) shared and sparse, at `wanted` if that
+/// is free and elsewhere if not. Returns nullptr and errno where it cannot.
+inline std::byte* map_shared(int descriptor, std::size_t offset, std::size_t bytes, void* wanted) noexcept {
   int const flags = MAP_SHARED | MAP_NORESERVE | (descriptor < 0 ? MAP_ANONYMOUS : 0);
-  void* at = ::mmap(wanted, bytes, PROT_READ | PROT_WRITE, flags | (wanted == nullptr ? 0 : MAP_FIXED_NOREPLACE),
-                    descriptor, 0);
-  if (at == MAP_FAILED && wanted != nullptr) {
-    at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, descriptor, 0);
+  auto const from = static_cast<off_t>(descriptor < 0 ? 0 : offset);
+  void* at = MAP_FAILED;
+  if (wanted != nullptr) {
+    at = ::mmap(wanted, bytes, PROT_READ | PROT_WRITE, flags | MAP_FIXED_NOREPLACE, descriptor, from);
   }
+  if (at == MAP_FAILED) at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, descriptor, from);
   return at == MAP_FAILED ? nullptr : static_cast<std::byte*>(at);
 }
 

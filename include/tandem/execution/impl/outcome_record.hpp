@@ -51,8 +51,8 @@ class outcome_sink : public byte_sink {
   /// process.
   static void release(member_slot& slot) noexcept {
     std::uint64_t const offset = slot.block.exchange(0, std::memory_order_acq_rel);
-    void* const block = family().base + offset;
-    if (offset != 0 && offset < family().bytes && commons().owns(block)) commons().deallocate(block);
+    void* const block = family().address(offset);
+    if (offset != 0 && offset < family().heap_bytes && commons().owns(block)) commons().deallocate(block);
   }
 
  private:
@@ -63,7 +63,7 @@ class outcome_sink : public byte_sink {
     std::memcpy(larger, sink.data, used);
     release(slot);
     // Named before it is complete: should this process die, its starter frees it.
-    slot.block.store(static_cast<std::uint64_t>(larger - family().base), std::memory_order_release);
+    slot.block.store(family().offset(larger), std::memory_order_release);
     sink.data = larger;
     sink.capacity = size;
   }
@@ -78,9 +78,8 @@ inline std::span<std::byte const> outcome_bytes(member_slot const& slot) {
   std::uint64_t const offset = slot.block.load(std::memory_order_relaxed);
   if (offset == 0) {
     if (bytes <= sizeof slot.small_outcome) return {slot.small_outcome, bytes};
-  } else if (offset >= static_cast<std::uint64_t>(all.heap - all.base) && offset < all.bytes &&
-             bytes <= all.bytes - offset) {
-    return {all.base + offset, bytes};
+  } else if (offset < all.heap_bytes && bytes <= all.heap_bytes - offset) {
+    return {all.address(offset), bytes};
   }
   throw_errc(std::errc::bad_message, "take a process's outcome", "its record is not one that tandem writes");
 }

@@ -19,7 +19,6 @@
 #include "tandem/execution/lost_writes.hpp"             // for lost_write, lost_writes
 #include "tandem/memory/impl/members.hpp"               // for members
 #include "tandem/os/fork.hpp"                           // for end_exit_with, leave_process, name_thread
-#include "tandem/os/process_id.hpp"                     // for process_id
 #include "tandem/os/robust_list.hpp"                    // for robust_list
 #include "tandem/os/stdio.hpp"                          // for flush_output, forget_unwritten_output
 #include "tandem/resource/fd.hpp"                       // for fd
@@ -106,7 +105,12 @@ template <class R, class Work>
   if (orders.named) os::name_thread(orders.name.c_str());
   child_outcome<R> outcome(orders);
   try {
-    unit_context const context{orders.name, mode::process, {os::process_id(), 0}, orders.parent, stop};
+    unit_context const context{
+        orders.name,
+        mode::process,
+        {static_cast<pid_t>(members::at(orders.member).process.load(std::memory_order_relaxed)), 0},
+        orders.parent,
+        stop};
     this_context = &context;
     bool const watched = orders.lost_writes != lost_writes::ignore;
     frame_watch const frames(watched ? orders.frames_begin : nullptr, orders.frames_end);

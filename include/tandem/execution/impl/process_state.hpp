@@ -48,7 +48,7 @@ class process_state {
   process_state(process_state const&) = delete;
 
   /// The page goes back, and all that the process held: @pre it has ended, or was never started
-  ~process_state() {
+  virtual ~process_state() {
     if (!is_ours()) return;  // a copy in a child that the host has forked
     if (stop_word_) objects::drop(stop_word_, member_, 0);
     outcome_sink::release(slot());
@@ -247,6 +247,22 @@ class process_state {
   bool ended_ = false;
   std::optional<os::process_end> end_;
   std::optional<rusage> usage_;
+};
+
+/// With its outcome, once that was taken: in one place, and one allocation, for get_outcome's reference to outlive the
+/// handle's moves.
+template <class R> class running_process final : public process_state {
+ public:
+  using process_state::process_state;
+
+  /// @pre as read_outcome
+  outcome<R>& get() {
+    if (!result_) result_.emplace(this->template read_outcome<R>());
+    return *result_;
+  }
+
+ private:
+  std::optional<outcome<R>> result_;
 };
 
 }  // namespace tandem::impl

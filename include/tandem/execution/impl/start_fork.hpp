@@ -14,7 +14,7 @@
 #include "tandem/core/register_exception.hpp"       // for register_exception
 #include "tandem/core/transferable.hpp"             // for may_carry_descriptors
 #include "tandem/execution/impl/process_child.hpp"  // for child_orders, run_child
-#include "tandem/execution/impl/process_state.hpp"  // for process_state
+#include "tandem/execution/impl/process_state.hpp"  // for running_process
 #include "tandem/execution/impl/unit_context.hpp"   // for current_id
 #include "tandem/execution/options.hpp"             // for options
 #include "tandem/memory/impl/members.hpp"           // for members
@@ -39,10 +39,10 @@ template <class R> consteval bool result_carries_descriptors() {
 /// @throws std::system_error naming the step and the unit; what the copies of the parts throw. No child is left then,
 /// and nothing is held.
 template <class R, class Work, class... Parts>
-TANDEM_NOINLINE std::unique_ptr<process_state> start_fork(options& how, std::tuple<Parts...>& parts) {
+TANDEM_NOINLINE std::unique_ptr<running_process<R>> start_fork(options& how, std::tuple<Parts...>& parts) {
   child_orders orders;
   orders.member = members::claim(&objects::bury_orphan);
-  std::unique_ptr<process_state> state;
+  std::unique_ptr<running_process<R>> state;
   try {
     fd starters_end;
     if constexpr (result_carries_descriptors<R>()) {
@@ -50,7 +50,7 @@ TANDEM_NOINLINE std::unique_ptr<process_state> start_fork(options& how, std::tup
       starters_end = std::move(road.first);
       orders.descriptors = std::move(road.second);
     }
-    state = std::make_unique<process_state>(orders.member, how.name, std::move(starters_end));
+    state = std::make_unique<running_process<R>>(orders.member, how.name, std::move(starters_end));
   } catch (...) {
     members::release(orders.member);
     throw;

@@ -5,6 +5,7 @@
 #define TANDEM_MEMORY_IMPL_MEMBERS_HPP
 
 #include <linux/futex.h>  // for FUTEX_WAITERS
+#include <unistd.h>       // for getpid
 
 #include <atomic>   // for atomic
 #include <cerrno>   // for EAGAIN
@@ -84,7 +85,8 @@ class members {
   /// `life`. `list` is its first thread's.
   static void become(token who, os::robust_list list = os::robust_list::of_this_thread()) noexcept {
     member_slot& slot = at(who);
-    auto const id = static_cast<std::uint32_t>(os::process_id());
+    auto const id =
+        static_cast<std::uint32_t>(::getpid());  // a system call is cheaper here than a fresh page for os::process_id
     slot.process.store(id, std::memory_order_release);
     family().process->member.store(who, std::memory_order_relaxed);
     if (!list.usable()) return;  // its starter looks now and then

@@ -119,7 +119,7 @@ class objects {
   /// is none.
   static void* take_block(std::uint32_t index) noexcept {
     std::uint64_t const block = at(index).block.exchange(0, std::memory_order_acq_rel);
-    return block == 0 ? nullptr : family().base + block;
+    return block == 0 ? nullptr : family().address(block);
   }
 
   /// Frees the entry of an object that was destroyed or never made.
@@ -134,11 +134,10 @@ class objects {
   }
 
   static void* address(std::uint32_t index) noexcept {
-    return family().base + at(index).block.load(std::memory_order_acquire);
+    return family().address(at(index).block.load(std::memory_order_acquire));
   }
   static void set_address(std::uint32_t index, void* object) noexcept {
-    at(index).block.store(static_cast<std::uint64_t>(static_cast<std::byte*>(object) - family().base),
-                          std::memory_order_release);
+    at(index).block.store(family().offset(object), std::memory_order_release);
   }
 
   /// How many handles there are, in all processes; other threads and processes may have changed it by the time one
@@ -182,7 +181,8 @@ class objects {
     member_slot& slot = members::at(who);
     if (who == 0 || !members::is_current(who) || !members::is_orphaned(slot)) return;
     std::uint64_t const block = slot.block.exchange(0, std::memory_order_acq_rel);
-    if (block != 0 && commons().owns(family().base + block)) commons().deallocate(family().base + block);
+    void* const address = family().address(block);
+    if (block != 0 && commons().owns(address)) commons().deallocate(address);
     bury(who);
     members::release(who);
   }

@@ -14,6 +14,7 @@
 
 #include <algorithm>  // for clamp
 #include <atomic>     // for atomic
+#include <cerrno>     // for errno
 #include <climits>    // for INT_MAX
 #include <cstddef>    // for byte, size_t
 #include <cstdint>    // for uint32_t, uint64_t
@@ -55,12 +56,12 @@ struct process_page {
 
 /// Where the parts of the region are, in this process's private memory.
 struct region {
-  std::byte* base = nullptr;
-  std::size_t bytes = 0;
   std::size_t page = 0;
   int descriptor = -1;
   std::uint32_t slots = 0;    // participants, and as many members
   std::uint32_t objects = 0;  // entries of the object table
+  std::byte* tables = nullptr;
+  std::size_t table_bytes = 0;
   std::byte* participants = nullptr;
   std::byte* members = nullptr;
   std::byte* object_table = nullptr;
@@ -69,10 +70,14 @@ struct region {
   process_page* process = nullptr;
   pthread_key_t thread_end{};
 
-  region_header& header() const noexcept { return *reinterpret_cast<region_header*>(base); }
-  bool contains(void const* at) const noexcept {
-    return static_cast<std::size_t>(static_cast<std::byte const*>(at) - base) < bytes;
+  region_header& header() const noexcept { return *reinterpret_cast<region_header*>(tables); }
+
+  /// Where a block of the heap is, as a number that means the same in every process; 0 is no block, for the heap's own
+  /// header is there.
+  std::uint64_t offset(void const* block) const noexcept {
+    return static_cast<std::uint64_t>(static_cast<std::byte const*>(block) - heap);
   }
+  std::byte* address(std::uint64_t offset) const noexcept { return heap + offset; }
 };
 
 /// What a participant does when its thread ends. Set with the first of them, so that who has none need not know of
@@ -123,25 +128,13 @@ class family_region {
   static region reserve() {
     region made;
     made.page = os::page_size();
-    for (made.bytes = std::size_t{64} << 30; made.base == nullptr; made.bytes /= 2) {
-      if (made.bytes < std::size_t{64} << 20) throw_errno("reserve the commons: mmap", "64 MiB of address space");
-      made.descriptor = os::create_memory_file("tandem-commons", made.bytes);
-      // The preferred address is below where programs are loaded, and in the ranges that AddressSanitizer and
-      // ThreadSanitizer leave to programs (the latter ends who asks for another). Any other will do as well.
-      made.base = os::map_shared(made.descriptor, made.bytes, reinterpret_cast<void*>(0x550000000000));
-      if (made.base != nullptr) break;
-      if (made.descriptor >= 0) ::close(made.descriptor);
+    std::size_t bytes = std::size_t{64} << 30;
+    while (!map(made, bytes)) {
+      bytes /= 2;
+      if (bytes < std::size_t{64} << 20) throw_errno("reserve the commons: mmap", "64 MiB of address space");
     }
-    os::drop_from_core(made.base, made.bytes);
-    made.slots = static_cast<std::uint32_t>(std::clamp<std::size_t>(made.bytes >> 20, 256, token_slots));
-    made.objects = static_cast<std::uint32_t>(made.bytes >> 16);
-    made.participants = made.base + header_bytes;
-    made.members = made.participants + made.slots * made.page;
-    made.object_table = made.members + made.slots * member_bytes;
-    std::size_t const unit = 65536;
-    auto const used = static_cast<std::size_t>(made.object_table - made.base) + made.objects * object_bytes;
-    made.heap = made.base + (used + unit - 1) / unit * unit;
-    made.heap_bytes = made.bytes - static_cast<std::size_t>(made.heap - made.base);
+    os::drop_from_core(made.tables, made.table_bytes);
+    os::drop_from_core(made.heap, made.heap_bytes);
 
     std::byte* const own = os::map_private(made.page);
     if (own == nullptr || !os::wipe_on_fork(own, made.page))
@@ -149,10 +142,39 @@ class family_region {
     made.process = new (own) process_page;
     if (int const error = ::pthread_key_create(&made.thread_end, &end_thread))
       throw_errno(error, "reserve the commons: pthread_key_create");
-    auto& header = *new (made.base) region_header;
+    auto& header = *new (made.tables) region_header;
     header.magic = region_magic;
-    header.bytes = made.bytes;
+    header.bytes = made.table_bytes + made.heap_bytes;
     return made;
+  }
+
+  /// One memory file, mapped in two parts. The heap goes to an address that is likely to be free in every program of
+  /// the family: below where programs are loaded, and in the ranges that AddressSanitizer and ThreadSanitizer leave to
+  /// programs (the latter ends who asks for another); any other will do as well. The tables, which nobody points into,
+  /// go where the kernel puts libraries: every child touches them, and there it has page tables already.
+  static bool map(region& made, std::size_t bytes) noexcept {
+    constexpr std::size_t unit = 65536;
+    made.slots = static_cast<std::uint32_t>(std::clamp<std::size_t>(bytes >> 20, 256, token_slots));
+    made.objects = static_cast<std::uint32_t>(bytes >> 16);
+    std::size_t const participants = header_bytes, members = participants + made.slots * made.page,
+                      objects = members + made.slots * member_bytes;
+    made.table_bytes = (objects + made.objects * object_bytes + unit - 1) / unit * unit;
+    made.heap_bytes = bytes - made.table_bytes;
+    made.descriptor = os::create_memory_file("tandem-commons", bytes);
+    made.heap =
+        os::map_shared(made.descriptor, made.table_bytes, made.heap_bytes, reinterpret_cast<void*>(0x550000000000));
+    made.tables = made.heap == nullptr ? nullptr : os::map_shared(made.descriptor, 0, made.table_bytes, nullptr);
+    if (made.tables == nullptr) {
+      int const why = errno;
+      if (made.heap != nullptr) os::unmap(made.heap, made.heap_bytes);
+      if (made.descriptor >= 0) ::close(made.descriptor);
+      errno = why;
+      return false;
+    }
+    made.participants = made.tables + participants;
+    made.members = made.tables + members;
+    made.object_table = made.tables + objects;
+    return true;
   }
 
   static inline constinit std::atomic<std::uint32_t> state_{none};
