@@ -11,6 +11,7 @@
 #include <string>   // for string, to_string
 #include <thread>   // for jthread, thread
 
+#include "execution/start_outside.hpp"
 #include "support/balloon.hpp"
 #include "support/question.hpp"
 #include "tandem/execution.hpp"
@@ -134,9 +135,12 @@ void questions() {
     std::string const parent = ", parent " + (mb == 0 ? "0" : std::to_string(mb) + " MB");
 
     question("E2: process start and join" + parent, unit::us)
-        .about("Private 4 KB pages, all touched. The others start a program, which a fork does not.")
+        .about(
+            "Private 4 KB pages, all touched. Beside tandem: in a program whose _exit is bound when it is loaded. The "
+            "last two start a program, which a fork does not.")
         .surrounded_by([=] { return balloon(touched); })
-        .base("fork + waitid", raw_fork)
+        .base("fork + waitid", [] { check(plain_fork_and_wait(), "fork and waitid"); })
+        .peer("the same, beside tandem", raw_fork)
         .peer("tandem::process", [] { check(tandem::process([] {}).join().has_value(), "the outcome"); })
         .peer("tandem::process, int",
               [] { check(tandem::process([] { return 1; }).join().value() == 1, "the result"); })

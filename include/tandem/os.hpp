@@ -4,6 +4,7 @@
 #ifndef TANDEM_OS_HPP
 #define TANDEM_OS_HPP
 
+#include "tandem/os/bound.hpp"
 #include "tandem/os/clock.hpp"
 #include "tandem/os/cpu.hpp"
 #include "tandem/os/descriptor.hpp"

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -229,7 +230,9 @@ TEST_CASE("process: a host that reaps every child does not hang it, and never ma
   auto const result = run_in_child([kind] {
     struct sigaction action {};
     action.sa_handler = [](int) {
+      int const error = errno;
       while (::waitpid(-1, nullptr, WNOHANG) > 0) {}
+      errno = error;
     };
     if (kind == host::ignore) action.sa_handler = SIG_IGN;
     if (kind == host::no_child_wait) {

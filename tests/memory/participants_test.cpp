@@ -220,6 +220,32 @@ TEST_CASE("members: a process is one, and a child of the host's own making anoth
   CHECK_FALSE(impl::members::is_current(theirs));
 }
 
+TEST_CASE("members: a started process is who its starter says, whichever thread asks first; its own forks are not",
+          "[memory][members]") {
+  enum class asks_first { itself, its_thread, its_fork };
+  auto const first = GENERATE(asks_first::itself, asks_first::its_thread, asks_first::its_fork);
+  auto const given = impl::members::claim();
+  auto const report = run_in_child([&] {
+    impl::members::become(given);
+    if (first == asks_first::itself) CHECK(impl::members::self() == given);
+    if (first == asks_first::its_fork) {
+      CHECK(run_in_child([&] {
+              auto const own = impl::members::self();
+              CHECK(own != given);
+              impl::members::release(own);
+            }).passed());
+    }
+    impl::token threads = 0;
+    std::thread([&] { threads = impl::members::self(); }).join();
+    CHECK(threads == given);
+    CHECK(impl::members::self() == given);
+  });
+  INFO(report.to_string());
+  CHECK(report.passed());
+  CHECK(impl::members::is_orphaned(impl::members::at(given)));
+  impl::members::release(given);
+}
+
 TEST_CASE("members: threads that ask first at once agree", "[memory][members]") {
   CHECK(run_in_child([] {
           std::atomic<int> ready{0};

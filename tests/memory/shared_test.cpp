@@ -264,7 +264,11 @@ TEST_CASE("shared: killed at every instruction of a copy and its destruction, th
   auto& member = place<impl::token>(0U);
   auto const report = tandem_test::kill_at_each_instruction({
       .reset = [&] { member = impl::members::claim(); },
-      .prepare = [&] { impl::members::become(member); },
+      .prepare =
+          [&] {
+            impl::members::become(member);
+            impl::members::self();
+          },
       .operation = [&] { shared<counted> const copy = object; },
       .check = [&]() -> tandem_test::verdict {
         bury(member);
@@ -292,8 +296,8 @@ TEST_CASE("shared: killed at every instruction of the last holder's end, nothing
       .prepare =
           [&] {
             impl::members::become(member);
-            impl::participants::self();
-            static_cast<void>(tandem::commons().allocate(64));
+            impl::members::self();
+            static_cast<void>(tandem::commons().allocate(sizeof(long)));  // and this thread is a participant
           },
       .operation = [&] { shared<std::atomic<long>> const own(3); },
       .check = [&]() -> tandem_test::verdict {

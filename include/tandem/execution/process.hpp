@@ -15,7 +15,7 @@
 #include "tandem/core/deadline.hpp"                 // for deadline
 #include "tandem/core/outcome.hpp"                  // for outcome
 #include "tandem/execution/impl/detached.hpp"       // for detached
-#include "tandem/execution/impl/process_state.hpp"  // for process_state, running_process
+#include "tandem/execution/impl/process_state.hpp"  // for process_state
 #include "tandem/execution/impl/start_fork.hpp"     // for start_fork
 #include "tandem/execution/impl/thread_state.hpp"   // for throw_no_unit
 #include "tandem/execution/impl/workload.hpp"       // for require_workload, result_of
@@ -74,6 +74,7 @@ template <class R = void> class process {
     if (this != &other) {
       end();
       state_ = std::move(other.state_);
+      kept_ = std::move(other.kept_);
     }
     return *this;
   }
@@ -106,19 +107,21 @@ template <class R = void> class process {
   /// Blocks until the outcome is published, which a process does before it exits, or the process is dead. The handle
   /// still owns the unit, and the outcome: join hands it over. @throws std::system_error as join
   outcome<R>& get_outcome() {
-    require_unit("get_outcome").wait_outcome();
-    return state_->get();
+    impl::process_state& unit = require_unit("get_outcome");
+    unit.wait_outcome();
+    if (!kept_) kept_ = std::make_unique<outcome<R>>(unit.read_outcome<R>());
+    return *kept_;
   }
 
-  bool joinable() const noexcept { return state_ != nullptr; }
+  bool joinable() const noexcept { return static_cast<bool>(state_); }
   unit_id get_id() const noexcept { return {pid(), 0}; }
   /// The kernel's number of the process, 0 where the handle owns none. It is not reused before the process is joined.
-  pid_t pid() const noexcept { return state_ ? state_->pid() : 0; }
+  pid_t pid() const noexcept { return state_ ? state_.pid() : 0; }
   /// A process descriptor (pidfd_open(2)), readable when the process is dead: for poll and epoll. It stays the
   /// handle's; -1 where it owns no unit.
-  native_handle_type native_handle() const noexcept { return state_ ? state_->pidfd() : -1; }
+  native_handle_type native_handle() const noexcept { return state_ ? state_.pidfd() : -1; }
   /// The name given, or the one made for it; empty where the handle owns no unit.
-  std::string name() const { return state_ ? state_->name() : std::string(); }
+  std::string name() const { return state_ ? state_.name() : std::string(); }
 
   /// Lets the process run on by itself. What the kernel keeps of it when it has ended is collected when this process
   /// starts another one.
@@ -126,11 +129,12 @@ template <class R = void> class process {
   void detach() {
     require_unit("detach");
     impl::detached::add(std::move(state_));
+    kept_.reset();
   }
 
-  bool request_stop() noexcept { return state_ && state_->stop().request_stop(); }
-  stop_source get_stop_source() const { return state_ ? state_->stop() : stop_source(nostopstate); }
-  stop_token get_stop_token() const { return state_ ? state_->stop().get_token() : stop_token(); }
+  bool request_stop() noexcept { return state_ && state_.request_stop(); }
+  stop_source get_stop_source() const { return state_ ? state_.stop() : stop_source(nostopstate); }
+  stop_token get_stop_token() const { return state_ ? state_.stop().get_token() : stop_token(); }
 
   /// Sends a signal. Returns false where the process has ended. @throws std::system_error where it may not be sent, or
   /// the number is none
@@ -153,32 +157,37 @@ template <class R = void> class process {
     target.wait_until(deadline::never());
   }
 
-  void swap(process& other) noexcept { state_.swap(other.state_); }
+  void swap(process& other) noexcept {
+    state_.swap(other.state_);
+    kept_.swap(other.kept_);
+  }
   friend void swap(process& a, process& b) noexcept { a.swap(b); }
 
  private:
-  impl::process_state& require_unit(char const* call) const {
+  impl::process_state& require_unit(char const* call) {
     if (!joinable()) impl::throw_no_unit(call);
-    state_->require_starter(call);
-    return *state_;
+    state_.require_starter(call);
+    return state_;
   }
 
   outcome<R> take() {
-    auto const ended = std::move(state_);
-    return std::move(ended->get());
+    auto ended = std::move(state_);
+    if (auto const known = std::move(kept_)) return std::move(*known);
+    return ended.template read_outcome<R>();
   }
 
   void end() noexcept {
-    if (!joinable()) return;
-    if (state_->is_ours()) {
+    if (state_.is_ours()) {
       request_stop();
-      state_->wait_until(deadline::never());
-      state_->get();
+      state_.wait_until(deadline::never());
+      if (!kept_) static_cast<void>(state_.template read_outcome<R>());  // its destructor tells of a failure
     }
-    state_.reset();
+    kept_.reset();
+    state_ = impl::process_state();
   }
 
-  std::unique_ptr<impl::running_process<R>> state_;
+  impl::process_state state_;
+  std::unique_ptr<outcome<R>> kept_;  // once somebody has looked: its place survives the handle's moves
 };
 
 template <class F, class... A>

@@ -166,8 +166,20 @@ namespace impl {
 
 /// For who keeps a hold without a handle.
 struct shared_access {
-  /// The hold of a handle that was made for another process, which this process's copy of the handle does not give up.
-  template <class T> static hold keep(shared<T> const& theirs) noexcept { return theirs.held_; }
+  /// A handle to nothing, as one that was moved from.
+  template <class T> static shared<T> nothing() noexcept {
+    return shared<T>(typename shared<T>::adopted{}, nullptr, {});
+  }
+
+  /// A handle that is `receiver`'s, which is about to start: this process's copy of it gives nothing up.
+  template <class T> static shared<T> for_process(shared<T> const& ours, token receiver) {
+    hold theirs;
+    if (!objects::take(ours.held_, receiver, theirs)) shared<T>::gone();
+    return shared<T>(typename shared<T>::adopted{}, ours.object_, theirs);
+  }
+
+  /// The hold of a handle, for who gives it up without one.
+  template <class T> static hold of(shared<T> const& handle) noexcept { return handle.held_; }
 };
 
 }  // namespace impl

@@ -9,6 +9,8 @@
 
 #include <cstdlib>  // for on_exit
 
+#include "tandem/os/bound.hpp"  // for bound
+
 extern "C" {
 [[gnu::weak]] void __gcov_dump(void);  // present in a program built for coverage
 }
@@ -22,12 +24,13 @@ inline pid_t fork() noexcept { return ::fork(); }
 /// Ends the process at once: no exit handlers, no destructors of static objects.
 [[noreturn]] inline void leave_process(int code) noexcept {
   if (__gcov_dump != nullptr) __gcov_dump();
-  ::_exit(code);
+  bound (&::_exit)(code);
+  __builtin_unreachable();
 }
 
 /// Lets `last(code)` be the last that exit(3) runs: what was registered before, by a parent, does not run in this
 /// process. False where there is no memory for it.
-inline bool end_exit_with(void (*last)(int code, void*)) noexcept { return ::on_exit(last, nullptr) == 0; }
+inline bool end_exit_with(void (*last)(int code, void*)) noexcept { return bound(&::on_exit)(last, nullptr) == 0; }
 
 /// The calling thread's name as ps(1), top(1) and debuggers show it: the first 15 bytes.
 inline void name_thread(char const* name) noexcept { ::prctl(PR_SET_NAME, name); }

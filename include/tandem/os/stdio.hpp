@@ -5,9 +5,12 @@
 
 #include <stdio_ext.h>  // for __fpending, __fpurge
 
-#include <cstdio>  // for FILE, fflush
+#include <cstdio>  // for FILE
 
-extern "C" {  // glibc's list of the open streams
+#include "tandem/os/bound.hpp"  // for bound
+
+extern "C" {  // glibc's list of the open streams; what fflush does for all of them
+int _IO_flush_all(void);
 void* _IO_iter_begin(void);
 void* _IO_iter_end(void);
 void* _IO_iter_next(void*);
@@ -18,8 +21,8 @@ namespace tandem::os {
 
 /// Calls `f(stream)` for every stream with output that was not written out. @pre no other thread uses the streams
 template <class F> void for_each_unwritten(F f) noexcept {
-  for (void* at = _IO_iter_begin(); at != _IO_iter_end(); at = _IO_iter_next(at)) {
-    FILE* const stream = _IO_iter_file(at);
+  for (void* at = bound(&_IO_iter_begin)(); at != bound(&_IO_iter_end)(); at = bound(&_IO_iter_next)(at)) {
+    FILE* const stream = bound(&_IO_iter_file)(at);
     // The pointers tell without a call; a stream of wide characters keeps others.
     if (stream->_mode > 0 ? __fpending(stream) > 0 : stream->_IO_write_ptr > stream->_IO_write_base) f(stream);
   }
@@ -31,8 +34,9 @@ inline void forget_unwritten_output() noexcept {
   for_each_unwritten([](FILE* stream) { __fpurge(stream); });
 }
 
-/// Writes out what was written to every stream since.
-inline void flush_output() noexcept { std::fflush(nullptr); }
+/// Writes out what was written to every stream since. It is fflush(nullptr), without the page of program text that has
+/// no more than a jump to this.
+inline void flush_output() noexcept { bound (&_IO_flush_all)(); }
 
 }  // namespace tandem::os
 

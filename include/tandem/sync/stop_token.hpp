@@ -107,6 +107,7 @@ class stop_token {
 
  private:
   friend class stop_source;
+  friend struct impl::stop_access;
   template <class> friend class stop_callback;
   explicit stop_token(impl::stop_state_handle state) noexcept : state_(std::move(state)) {}
 
@@ -152,9 +153,20 @@ class stop_source {
 
 namespace impl {
 
-/// For units, which share their stop word with a process before it is there.
+/// For processes, whose stop word is in the commons before anybody asks for a source or a token of it.
 struct stop_access {
-  static shared<std::atomic<std::uint32_t>> const& share(stop_source const& source) { return source.state_->share(); }
+  static stop_source make_source(shared<std::atomic<std::uint32_t>> const& word) {
+    stop_source made(nostopstate);
+    made.state_ = stop_state_handle(new stop_state(word));
+    made.state_->add_source();
+    return made;
+  }
+
+  /// A token of a state that lies where its owner wants it, and outlives the token and all its copies.
+  static stop_token make_token(stop_state& state) noexcept {
+    state.add_handle();
+    return stop_token(stop_state_handle(&state));
+  }
 };
 
 }  // namespace impl

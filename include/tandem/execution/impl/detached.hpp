@@ -3,7 +3,6 @@
 #define TANDEM_EXECUTION_IMPL_DETACHED_HPP
 
 #include <atomic>   // for atomic
-#include <memory>   // for unique_ptr
 #include <utility>  // for exchange, move
 
 #include "tandem/execution/impl/process_state.hpp"  // for process_state
@@ -15,25 +14,25 @@ namespace tandem::impl {
 /// that is whole.
 class detached {
  public:
-  static void add(std::unique_ptr<process_state> process) { push(new node{std::move(process), nullptr}); }
+  static void add(process_state&& process) { push(new node{std::move(process), nullptr}); }
 
   static void reap() noexcept {
     if (first_.load(std::memory_order_relaxed) == nullptr) return;
     // acquire: pairs with push's release
     for (node* at = first_.exchange(nullptr, std::memory_order_acquire); at != nullptr;) {
       node* const current = std::exchange(at, at->next);
-      if (current->process->is_ours() && !current->process->wait_until(deadline::after(std::chrono::nanoseconds(0)))) {
+      if (current->process.is_ours() && !current->process.wait_until(deadline::after(std::chrono::nanoseconds(0)))) {
         push(current);
         continue;
       }
-      if (current->process->is_ours()) current->process->report_failure();
+      if (current->process.is_ours()) current->process.report_failure();
       delete current;
     }
   }
 
  private:
   struct node {
-    std::unique_ptr<process_state> process;
+    process_state process;
     node* next;
   };
 

@@ -28,7 +28,6 @@
 #include "tandem/memory/impl/members.hpp"               // for members
 #include "tandem/memory/impl/objects.hpp"               // for objects
 #include "tandem/memory/impl/participants.hpp"          // for participants
-#include "tandem/memory/impl/travel.hpp"                // for travel_scope
 #include "tandem/memory/shared.hpp"                     // for shared, shared_access
 #include "tandem/os/clock.hpp"                          // for monotonic_ns
 #include "tandem/os/futex.hpp"                          // for futex_wait, futex_wait_either
@@ -36,32 +35,71 @@
 #include "tandem/os/poll.hpp"                           // for poll_until
 #include "tandem/resource/fd.hpp"                       // for fd
 #include "tandem/resource/impl/descriptor_passing.hpp"  // for receive_descriptors
-#include "tandem/sync/stop_token.hpp"                   // for stop_source
+#include "tandem/sync/stop_token.hpp"                   // for stop_access, stop_source, stop_state
 
 namespace tandem::impl {
 
-/// One started process, as its starter knows it.
+/// One started process, as its starter knows it; or none. It lies in the handle: what is allocated between two forks is
+/// a page that the parent has to copy.
 class process_state {
  public:
+  process_state() noexcept = default;
   process_state(token member, std::string name, fd descriptors)
-      : member_(member), name_(std::move(name)), descriptors_(std::move(descriptors)) {}
-  process_state(process_state const&) = delete;
+      : member_(member), name_(std::move(name)), descriptors_(std::move(descriptors)), starter_(members::self()) {}
+  process_state(process_state&& other) noexcept { swap(other); }
+  process_state& operator=(process_state&& other) noexcept {
+    process_state(std::move(other)).swap(*this);
+    return *this;
+  }
 
   /// The page goes back, and all that the process held: @pre it has ended, or was never started
-  virtual ~process_state() {
-    if (!is_ours()) return;  // a copy in a child that the host has forked
-    if (stop_word_) objects::drop(stop_word_, member_, 0);
+  ~process_state() {
+    if (!is_ours()) return;  // none, or a copy in a child that the host has forked
+    if (childs_stop_) objects::drop(childs_stop_, member_, 0);
     outcome_sink::release(slot());
     objects::bury(member_);
     members::release(member_);
   }
 
-  /// Makes the stop word one that the child sees, and holds it in the child's name, so that the child has nothing to do
-  /// for it. Before the fork.
-  void share_stop() {
-    travel_scope const on_the_way(member_);
-    shared<std::atomic<std::uint32_t>> const childs = stop_access::share(stop_);
-    stop_word_ = shared_access::keep(childs);
+  // Not by moves of the members, which would make holds of another process's of them while a handle travels.
+  void swap(process_state& other) noexcept {
+    std::swap(member_, other.member_);
+    name_.swap(other.name_);
+    std::swap(pidfd_, other.pidfd_);
+    std::swap(descriptors_, other.descriptors_);
+    stop_word_.swap(other.stop_word_);
+    stop_.swap(other.stop_);
+    std::swap(childs_stop_, other.childs_stop_);
+    std::swap(pid_, other.pid_);
+    std::swap(starter_, other.starter_);
+    std::swap(ended_, other.ended_);
+    std::swap(end_, other.end_);
+    std::swap(usage_, other.usage_);
+  }
+
+  /// Whether there is a process.
+  explicit operator bool() const noexcept { return member_ != 0; }
+
+  /// Makes the word that requests a stop, and the child's end of it, whose hold is the child's already. Before the
+  /// fork.
+  stop_state make_childs_stop() {
+    stop_word_ = shared<std::atomic<std::uint32_t>>(0U);
+    auto childs = shared_access::for_process(stop_word_, member_);
+    childs_stop_ = shared_access::of(childs);
+    return stop_state(std::move(childs));
+  }
+
+  bool request_stop() noexcept {
+    if (stop_.stop_possible()) return stop_.request_stop();
+    bool const first = stop_word_->exchange(1, std::memory_order_acq_rel) == 0;
+    os::futex_wake(stop_word_.get(), INT_MAX);
+    return first;
+  }
+
+  /// Made for the first who asks.
+  stop_source const& stop() const {
+    if (!stop_.stop_possible()) stop_ = stop_access::make_source(stop_word_);
+    return stop_;
   }
 
   /// Takes over the child `pid`, just forked. @throws std::system_error where it gets no descriptor; the child is ended
@@ -92,12 +130,11 @@ class process_state {
   int pidfd() const noexcept { return pidfd_.get(); }
   /// The name given, or one made of the pid.
   std::string name() const { return name_.empty() ? "process " + std::to_string(pid_) : name_; }
-  stop_source& stop() noexcept { return stop_; }
   token member() const noexcept { return member_; }
   member_slot& slot() const noexcept { return members::at(member_); }
   bool ended() const noexcept { return ended_; }
   /// False in a child that the host has forked: the process is its sibling there.
-  bool is_ours() const noexcept { return starter_ == members::self(); }
+  bool is_ours() const noexcept { return member_ != 0 && starter_ == members::self(); }
 
   /// @throws std::system_error (operation_not_permitted) in a child that the host has forked: there it is nobody's
   /// child
@@ -236,33 +273,18 @@ class process_state {
 
   resource_usage usage() const { return usage_ ? resource_usage::of_process(*usage_) : resource_usage{}; }
 
-  token const member_;
+  token member_ = 0;
   std::string name_;
   fd pidfd_;
   fd descriptors_;
-  stop_source stop_;
-  hold stop_word_;  // the child's
+  shared<std::atomic<std::uint32_t>> stop_word_ = shared_access::nothing<std::atomic<std::uint32_t>>();
+  mutable stop_source stop_{nostopstate};
+  hold childs_stop_;
   pid_t pid_ = 0;
-  token const starter_ = members::self();
+  token starter_ = 0;
   bool ended_ = false;
   std::optional<os::process_end> end_;
   std::optional<rusage> usage_;
-};
-
-/// With its outcome, once that was taken: in one place, and one allocation, for get_outcome's reference to outlive the
-/// handle's moves.
-template <class R> class running_process final : public process_state {
- public:
-  using process_state::process_state;
-
-  /// @pre as read_outcome
-  outcome<R>& get() {
-    if (!result_) result_.emplace(this->template read_outcome<R>());
-    return *result_;
-  }
-
- private:
-  std::optional<outcome<R>> result_;
 };
 
 }  // namespace tandem::impl

@@ -3,18 +3,17 @@
 #ifndef TANDEM_EXECUTION_IMPL_START_FORK_HPP
 #define TANDEM_EXECUTION_IMPL_START_FORK_HPP
 
-#include <memory>       // for unique_ptr
 #include <optional>     // for optional
 #include <tuple>        // for tuple, apply
-#include <type_traits>  // for is_void_v
-#include <utility>      // for move
+#include <type_traits>  // for is_trivially_copyable_v, is_void_v, remove_reference_t
+#include <utility>      // for forward, move
 
 #include "tandem/config.hpp"                        // for TANDEM_NOINLINE
 #include "tandem/core/errors.hpp"                   // for throw_errno
 #include "tandem/core/register_exception.hpp"       // for register_exception
 #include "tandem/core/transferable.hpp"             // for may_carry_descriptors
 #include "tandem/execution/impl/process_child.hpp"  // for child_orders, run_child
-#include "tandem/execution/impl/process_state.hpp"  // for running_process
+#include "tandem/execution/impl/process_state.hpp"  // for process_state
 #include "tandem/execution/impl/unit_context.hpp"   // for current_id
 #include "tandem/execution/options.hpp"             // for options
 #include "tandem/memory/impl/members.hpp"           // for members
@@ -23,6 +22,7 @@
 #include "tandem/os/fork.hpp"                       // for fork
 #include "tandem/os/stack.hpp"                      // for stack_end
 #include "tandem/resource/socket_pair.hpp"          // for socket_pair
+#include "tandem/sync/stop_token.hpp"               // for stop_access, stop_state
 
 namespace tandem::impl {
 
@@ -39,10 +39,10 @@ template <class R> consteval bool result_carries_descriptors() {
 /// @throws std::system_error naming the step and the unit; what the copies of the parts throw. No child is left then,
 /// and nothing is held.
 template <class R, class Work, class... Parts>
-TANDEM_NOINLINE std::unique_ptr<running_process<R>> start_fork(options& how, std::tuple<Parts...>& parts) {
+TANDEM_NOINLINE process_state start_fork(options& how, std::tuple<Parts...>& parts) {
   child_orders orders;
   orders.member = members::claim(&objects::bury_orphan);
-  std::unique_ptr<running_process<R>> state;
+  process_state state;
   try {
     fd starters_end;
     if constexpr (result_carries_descriptors<R>()) {
@@ -50,17 +50,19 @@ TANDEM_NOINLINE std::unique_ptr<running_process<R>> start_fork(options& how, std
       starters_end = std::move(road.first);
       orders.descriptors = std::move(road.second);
     }
-    state = std::make_unique<running_process<R>>(orders.member, how.name, std::move(starters_end));
+    state = process_state(orders.member, how.name, std::move(starters_end));
   } catch (...) {
     members::release(orders.member);
     throw;
   }
   std::optional<Work> work;
-  {
+  auto const copy = [&] { std::apply([&](auto&&... part) { work.emplace(std::forward<Parts>(part)...); }, parts); };
+  if constexpr ((std::is_trivially_copyable_v<std::remove_reference_t<Parts>> && ...)) {
+    copy();  // nothing that counts its holders
+  } else {
     travel_scope const on_the_way(orders.member);
-    std::apply([&work](auto&&... part) { work.emplace(std::forward<Parts>(part)...); }, parts);
+    copy();
   }
-  state->share_stop();
   orders.named = !how.name.empty();
   orders.parent = current_id();
   orders.lost_writes = how.lost_writes;
@@ -71,12 +73,15 @@ TANDEM_NOINLINE std::unique_ptr<running_process<R>> start_fork(options& how, std
   }
   orders.name = std::move(how.name);
 
-  stop_token const stop = state->stop().get_token();  // before the fork: the child would have to copy the page
+  // The child's end of its stop token, ready in this frame, which the child never leaves.
+  stop_state childs_stop = state.make_childs_stop();
+  childs_stop.add_source();  // the handle
+  stop_token const stop = stop_access::make_token(childs_stop);
 
   pid_t const child = os::fork();
   if (child == 0) { run_child<R>(orders, work, stop); }
   if (child < 0) throw_errno("start process '" + orders.name + "'", "fork");
-  state->adopt(child);
+  state.adopt(child);
   return state;
 }
 

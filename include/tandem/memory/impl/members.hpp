@@ -7,15 +7,17 @@
 #include <linux/futex.h>  // for FUTEX_WAITERS
 #include <unistd.h>       // for getpid
 
-#include <atomic>   // for atomic
-#include <cerrno>   // for EAGAIN
-#include <cstddef>  // for byte, offsetof
-#include <cstdint>  // for uint32_t, uint64_t
+#include <algorithm>  // for min
+#include <atomic>     // for atomic
+#include <cerrno>     // for EAGAIN
+#include <cstddef>    // for byte, offsetof, ptrdiff_t
+#include <cstdint>    // for uint32_t, uint64_t
 
 #include "tandem/config.hpp"              // for TANDEM_NOINLINE
 #include "tandem/core/errors.hpp"         // for throw_errno
 #include "tandem/memory/impl/region.hpp"  // for family, member_bytes
 #include "tandem/memory/impl/token.hpp"   // for token, next_token, slot_of
+#include "tandem/os/bound.hpp"            // for bound
 #include "tandem/os/clock.hpp"            // for boot_time_ns
 #include "tandem/os/process_id.hpp"       // for process_id
 #include "tandem/os/process_table.hpp"    // for look_up_task, started_after
@@ -59,10 +61,7 @@ class members {
     return __builtin_expect(me != 0, 1) ? me : enter();
   }
 
-  static member_slot& at(token who) noexcept {
-    region const& all = family();
-    return reinterpret_cast<member_slot*>(all.members)[slot_of(who) % all.slots];
-  }
+  static member_slot& at(token who) noexcept { return page(slot_of(who) % family().slots); }
 
   /// A page for a process that is about to start. Where all are taken, `bury` is given each, to free those of processes
   /// that nobody reaped.
@@ -74,7 +73,10 @@ class members {
       std::uint32_t const first = all.header().member_hint.fetch_add(1, std::memory_order_relaxed);
       for (std::uint32_t i = 0; i < all.slots; ++i) {
         std::uint32_t const index = i < turn ? (first + i) % turn : i;
-        if (token const claimed = claim_slot(index)) return claimed;
+        if (token const claimed = claim_slot(index)) {
+          raise(all.header().member_top, index + 1);
+          return claimed;
+        }
         if (round == 1 && bury != nullptr) bury(token_in(index));
       }
     }
@@ -85,11 +87,15 @@ class members {
   /// `life`. `list` is its first thread's.
   static void become(token who, os::robust_list list = os::robust_list::of_this_thread()) noexcept {
     member_slot& slot = at(who);
-    auto const id =
-        static_cast<std::uint32_t>(::getpid());  // a system call is cheaper here than a fresh page for os::process_id
+    // A system call is cheaper here than a fresh page for os::process_id.
+    auto const id = static_cast<std::uint32_t>(os::bound(&::getpid)());
     slot.process.store(id, std::memory_order_release);
-    family().process->member.store(who, std::memory_order_relaxed);
-    if (!list.usable()) return;  // its starter looks now and then
+    // In the process's page only when someone asks: a child that never does is spared the copy of it.
+    born_ = who;
+    if (!list.usable()) {  // its starter looks now and then
+      family().process->member.store(who, std::memory_order_relaxed);
+      return;
+    }
     list.link(&slot.links);
     // Linked first: never a TID that nobody will take away. Whoever sleeps on the word already goes on sleeping, and
     // stays marked.
@@ -118,13 +124,17 @@ class members {
  private:
   static constexpr std::uint32_t turn = 64;
 
+  /// Counted from the end of the table, where the pages are that a child touches at the least cost.
+  static member_slot& page(std::uint32_t index) noexcept {
+    return reinterpret_cast<member_slot*>(family().members_end)[-1 - static_cast<std::ptrdiff_t>(index)];
+  }
+
   static token token_in(std::uint32_t index) noexcept {
-    member_slot const& slot = reinterpret_cast<member_slot*>(family().members)[index];
-    return static_cast<token>(slot.identity.load(std::memory_order_acquire) >> 32);
+    return static_cast<token>(page(index).identity.load(std::memory_order_acquire) >> 32);
   }
 
   static token claim_slot(std::uint32_t index) noexcept {
-    member_slot& slot = reinterpret_cast<member_slot*>(family().members)[index];
+    member_slot& slot = page(index);
     std::uint64_t identity = slot.identity.load(
         std::memory_order_acquire);  // pairs with release(): the former owner's use of the page is over
     if (static_cast<std::uint32_t>(identity) != member_slot::free) return 0;
@@ -143,14 +153,46 @@ class members {
     return claimed;
   }
 
+  static void raise(std::atomic<std::uint32_t>& top, std::uint32_t to) noexcept {
+    std::uint32_t known = top.load(std::memory_order_relaxed);
+    while (known < to && !top.compare_exchange_weak(known, to, std::memory_order_relaxed)) {}
+  }
+
   TANDEM_NOINLINE static token enter() {
-    token const mine = claim();
-    at(mine).process.store(static_cast<std::uint32_t>(os::process_id()), std::memory_order_release);
+    auto const id = static_cast<std::uint32_t>(os::process_id());
+    token mine = find_born(id);
+    bool const fresh = mine == 0;
+    if (fresh) {
+      mine = claim();
+      at(mine).process.store(id, std::memory_order_release);
+    }
     token nobody = 0;
     if (family().process->member.compare_exchange_strong(nobody, mine, std::memory_order_relaxed)) return mine;
-    release(mine);  // another thread of this process was first
+    if (fresh) release(mine);  // another thread of this process was first
     return nobody;
   }
+
+  /// The token that this process was started with; 0 where tandem has not started it. Its first thread remembers, the
+  /// others look for it.
+  static token find_born(std::uint32_t id) noexcept {
+    if (born_ != 0 && is_alive(at(born_), id)) return born_;
+    region const& all = family();
+    std::uint32_t const top = std::min(all.header().member_top.load(std::memory_order_relaxed), all.slots);
+    for (std::uint32_t i = 0; i < top; ++i) {
+      token const found = token_in(i);
+      if (is_alive(at(found), id)) return found;
+    }
+    return 0;
+  }
+
+  /// Whether this is the page of the living process `id`: a dead one's, whose number came back, has no TID in `life`.
+  static bool is_alive(member_slot const& slot, std::uint32_t id) noexcept {
+    return static_cast<std::uint32_t>(slot.identity.load(std::memory_order_acquire)) == member_slot::used &&
+           slot.process.load(std::memory_order_acquire) == id &&
+           (slot.life.load(std::memory_order_acquire) & ~static_cast<std::uint32_t>(FUTEX_WAITERS)) == id;
+  }
+
+  static inline constinit thread_local token born_ = 0;
 };
 
 }  // namespace tandem::impl

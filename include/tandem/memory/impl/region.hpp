@@ -2,7 +2,7 @@
 // The family's shared memory: one sparse mapping, reserved once by the first member that needs it and inherited by all
 // it starts.
 //
-//   | header | participants | members | objects | heap ... |
+//   | header | participants | objects | members |      | heap ... |
 //
 // Where the parts lie is kept in private memory and never read back from the shared one, so that no scribbler can move
 // them.
@@ -46,10 +46,11 @@ struct region_header {
       64) std::atomic<std::uint32_t> deaths;  // participants known to have ended; says when to look for what they left
   std::atomic<std::uint32_t>
       lost_objects;  // shared objects whose last holders all died: memory freed, destructor not run
+  std::atomic<std::uint32_t> member_top;  // members' pages from here on were never used
 };
 static_assert(sizeof(region_header) <= header_bytes);
 
-/// Zero in every process that has not been told who it is: a forked child of the host's own making, above all.
+/// Zero in every process that has not asked yet who it is: a forked child of the host's own making, above all.
 struct process_page {
   std::atomic<token> member;
 };
@@ -63,8 +64,8 @@ struct region {
   std::byte* tables = nullptr;
   std::size_t table_bytes = 0;
   std::byte* participants = nullptr;
-  std::byte* members = nullptr;
   std::byte* object_table = nullptr;
+  std::byte* members_end = nullptr;
   std::byte* heap = nullptr;
   std::size_t heap_bytes = 0;
   process_page* process = nullptr;
@@ -151,14 +152,14 @@ class family_region {
   /// One memory file, mapped in two parts. The heap goes to an address that is likely to be free in every program of
   /// the family: below where programs are loaded, and in the ranges that AddressSanitizer and ThreadSanitizer leave to
   /// programs (the latter ends who asks for another); any other will do as well. The tables, which nobody points into,
-  /// go where the kernel puts libraries: every child touches them, and there it has page tables already.
+  /// go where the kernel puts libraries: every child touches the last pages of them, and there, below the library
+  /// mapped before, it has a page table already.
   static bool map(region& made, std::size_t bytes) noexcept {
     constexpr std::size_t unit = 65536;
     made.slots = static_cast<std::uint32_t>(std::clamp<std::size_t>(bytes >> 20, 256, token_slots));
     made.objects = static_cast<std::uint32_t>(bytes >> 16);
-    std::size_t const participants = header_bytes, members = participants + made.slots * made.page,
-                      objects = members + made.slots * member_bytes;
-    made.table_bytes = (objects + made.objects * object_bytes + unit - 1) / unit * unit;
+    std::size_t const participants = header_bytes, objects = participants + made.slots * made.page;
+    made.table_bytes = (objects + made.objects * object_bytes + made.slots * member_bytes + unit - 1) / unit * unit;
     made.heap_bytes = bytes - made.table_bytes;
     made.descriptor = os::create_memory_file("tandem-commons", bytes);
     made.heap =
@@ -172,8 +173,8 @@ class family_region {
       return false;
     }
     made.participants = made.tables + participants;
-    made.members = made.tables + members;
     made.object_table = made.tables + objects;
+    made.members_end = made.tables + made.table_bytes;
     return true;
   }
 

@@ -19,7 +19,9 @@
 #include <cstdint>   // for uint32_t, int64_t
 #include <mutex>     // for lock_guard, mutex, unique_lock
 #include <optional>  // for optional
+#include <utility>   // for move
 
+#include "tandem/config.hpp"            // for TANDEM_NOINLINE
 #include "tandem/core/errors.hpp"       // for throw_errno
 #include "tandem/memory/shared.hpp"     // for shared
 #include "tandem/os/futex.hpp"          // for futex_wait, futex_wake
@@ -39,7 +41,11 @@ struct stop_callback_link {
 class stop_state {
  public:
   stop_state() = default;
+  /// Shared from the start: by way of `word`.
+  explicit stop_state(shared<std::atomic<std::uint32_t>> word) noexcept
+      : across_word_(word.get()), across_(std::move(word)) {}
   stop_state(stop_state const&) = delete;
+  ~stop_state() = default;
 
   /// Every handle counts; a source twice over, so that tokens know whether anybody can still ask for a stop.
   void add_handle() noexcept { handles_.fetch_add(1, std::memory_order_relaxed); }
@@ -49,7 +55,7 @@ class stop_state {
   }  // pairs with stop_possible's acquire
   void drop_handle() noexcept {
     if (handles_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-      delete this;  // every use through another handle comes before
+      destroy(this);  // every use through another handle comes before
   }
 
   bool stop_requested() const noexcept {
@@ -134,7 +140,8 @@ class stop_state {
   }
 
  private:
-  ~stop_state() = default;
+  /// Not inlined: the one that lies in a starter's frame never comes to this, and compilers would warn of it.
+  TANDEM_NOINLINE static void destroy(stop_state* last) noexcept { delete last; }
 
   void unlink(stop_callback_link& link) noexcept {
     (link.previous != nullptr ? link.previous->next : callbacks_) = link.next;
