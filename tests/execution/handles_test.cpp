@@ -3,6 +3,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -127,6 +128,30 @@ TEMPLATE_TEST_CASE("unit: the stop token comes first where the workload takes on
   CHECK(worker.request_stop());
   CHECK_FALSE(worker.request_stop());
   CHECK(worker.join().value() == 8);
+}
+
+TEMPLATE_TEST_CASE("unit: its handle and its stop sources make one request, whichever is there first",
+                   "[execution][stop]", threads_only, processes_only) {
+  bool const source_first = GENERATE(false, true);
+  auto worker = TestType::start([](tandem::stop_token stop) { return stop.wait(); });
+  int calls = 0;
+  auto const count = [&calls] { ++calls; };
+  std::optional<tandem::stop_source> early;
+  std::optional<tandem::stop_callback<decltype(count)>> callback;
+  if (source_first) {
+    early = worker.get_stop_source();
+    callback.emplace(early->get_token(), count);
+  }
+  CHECK(worker.request_stop());
+  CHECK(calls == (source_first ? 1 : 0));
+  tandem::stop_source const late = worker.get_stop_source();
+  CHECK(late.stop_requested());
+  CHECK_FALSE(late.request_stop());
+  if (early) CHECK(*early == late);
+  tandem::stop_callback const at_once(late.get_token(), count);
+  CHECK(calls == (source_first ? 2 : 1));
+  CHECK(worker.join().value());
+  CHECK(late.get_token().stop_requested());
 }
 
 TEMPLATE_TEST_CASE("unit: sleep_for wakes at a stop request", "[execution][stop]", threads_only, processes_only) {
