@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a death leaves of the heap: at every instruction of each of its paths, and at random moments.
-#include <algorithm>
+// What a death leaves of the heap, at every instruction of each of its paths; and what others do meanwhile.
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -9,39 +8,32 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
-#include <random>
 #include <stdexcept>
 #include <string>
-#include <thread>
-#include <utility>
 #include <vector>
 
 #include "memory/fresh_heap.hpp"
+#include "memory/heap_trial.hpp"
 #include "support/build_kind.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
 #include "support/kill_at_each_instruction.hpp"
 #include "support/place.hpp"
-#include "support/random_kill.hpp"
-#include "support/seed.hpp"
 #include "support/watchdog.hpp"
 #include "tandem/memory/commons.hpp"
 #include "tandem/memory/heap.hpp"
 
 using tandem::commons;
-using tandem_test::place, tandem_test::run_in_child, tandem_test::verdict, tandem_test::with_fresh_heap;
+using tandem_test::map, tandem_test::place, tandem_test::run_in_child, tandem_test::trial_block, tandem_test::try_out,
+    tandem_test::verdict, tandem_test::with_fresh_heap;
 namespace impl = tandem::impl;
 
 namespace {
 
 /// What both sides know of the blocks, in memory that is not the heap's.
 struct board {
-  struct entry {
-    unsigned char* at;
-    std::size_t bytes;
-  };
   std::atomic<std::size_t> count;  // of `kept`: allocated and not to be freed by the operation
-  entry kept[4096];
+  trial_block kept[4096];
   std::atomic<void*> spent;  // what the operation frees
   std::size_t live;          // statistics().live_blocks when all was prepared
 
@@ -52,7 +44,7 @@ struct board {
   }
   void keep(std::size_t bytes) {
     auto* const at = static_cast<unsigned char*>(commons().allocate(bytes));
-    std::memset(at, pattern, bytes);
+    std::memset(at, trial_block::pattern, bytes);
     kept[count] = {at, bytes};
     ++count;
   }
@@ -65,33 +57,7 @@ struct board {
     for (std::size_t i = index; i < count; ++i) kept[i] = kept[i + 1];
     return at;
   }
-  static constexpr unsigned char pattern = 0xa5;
 };
-
-impl::heap_map map() { return impl::blocks::map(); }
-
-/// Allocates some of many sizes, and looks whether anything that lives is hit.
-std::string try_out(std::vector<board::entry> live) {
-  std::vector<board::entry> fresh;
-  for (std::size_t const bytes : {std::size_t{64}, std::size_t{512}, std::size_t{32'768}, std::size_t{100'000}}) {
-    for (int i = 0; i < (bytes < 1000 ? 70 : 4); ++i) {
-      auto* const at = static_cast<unsigned char*>(commons().allocate(bytes));
-      std::memset(at, 0x5a, bytes);
-      fresh.push_back({at, bytes});
-    }
-  }
-  for (auto const& one : live) {
-    if (!impl::heap_audit::is_allocated(map(), one.at)) return "a live block is marked free";
-    if (std::any_of(one.at, one.at + one.bytes, [](unsigned char byte) { return byte != board::pattern; }))
-      return "a live block was handed out again";
-  }
-  live.insert(live.end(), fresh.begin(), fresh.end());
-  std::sort(live.begin(), live.end(), [](auto const& a, auto const& b) { return a.at < b.at; });
-  for (std::size_t i = 1; i < live.size(); ++i)
-    if (live[i - 1].at + live[i - 1].bytes > live[i].at) return "two blocks overlap";
-  for (auto const& one : fresh) commons().deallocate(one.at);
-  return {};
-}
 
 /// One path through the heap, and by how much the number of live blocks may have changed after a death inside.
 struct path {
@@ -484,135 +450,5 @@ TEST_CASE("heap: a split that writes the shorter head first is found broken", "[
     CHECK(found.failures < found.points);
     CHECK(found.complaint == "the units are not tiled");
   });
-  CHECK(end.passed());
-}
-
-// --- random kills
-
-namespace {
-
-struct stamp {
-  std::uint64_t magic, bytes, seed;
-};
-
-bool is_whole(std::byte const* block) {
-  stamp is{};
-  std::memcpy(&is, block, sizeof is);
-  if (is.magic != (reinterpret_cast<std::uintptr_t>(block) ^ 0xabcdef) || is.bytes < sizeof is) return false;
-  for (std::size_t i = sizeof is; i<is.bytes; i += is.bytes> 4096 ? 509 : 1)
-    if (block[i] != static_cast<std::byte>(is.seed)) return false;
-  return true;
-}
-
-std::byte* make_block(std::mt19937_64& random) {
-  std::uint64_t const chance = random();
-  std::size_t const bytes = chance % 64 == 0  ? 33'000 + (chance >> 8) % 300'000
-                            : chance % 8 == 0 ? 512 + (chance >> 8) % 20'000
-                                              : 24 + (chance >> 8) % 489;
-  auto* const block = static_cast<std::byte*>(commons().allocate(bytes));
-  stamp const is{reinterpret_cast<std::uintptr_t>(block) ^ 0xabcdef, bytes, chance};
-  std::memset(block + sizeof is, static_cast<int>(chance & 0xff), bytes - sizeof is);
-  std::memcpy(block, &is, sizeof is);
-  return block;
-}
-
-constexpr int storm_workers = 3;
-
-struct storm_board {
-  std::atomic<std::byte*> own[storm_workers][256];
-  std::atomic<std::byte*> mail[64];
-  std::atomic<long> operations, corrupt, far_frees;
-
-  void free_whole(std::byte* block) {
-    if (!is_whole(block)) ++corrupt;
-    std::memset(block, 0, sizeof(stamp));
-    commons().deallocate(block);
-  }
-};
-
-/// At any instant, at most one block is in this worker's hands and nowhere on the board.
-void churn(storm_board& all, int worker, std::uint64_t seed) {
-  std::mt19937_64 random{seed};
-  for (;;) {
-    if (random() % 2 == 0) {
-      auto& slot = all.own[worker][random() % 256];
-      if (auto* const block = slot.load()) {
-        slot.store(nullptr);
-        all.free_whole(block);
-      } else {
-        slot.store(make_block(random));
-      }
-    } else {
-      auto& slot = all.mail[random() % 64];
-      if (auto* const block = slot.exchange(nullptr)) {
-        all.free_whole(block);
-        ++all.far_frees;
-      } else {
-        auto* const fresh = make_block(random);
-        std::byte* none = nullptr;
-        if (!slot.compare_exchange_strong(none, fresh)) commons().deallocate(fresh);
-      }
-    }
-    ++all.operations;
-  }
-}
-
-verdict settle(storm_board& all, long kills) {
-  if (all.corrupt != 0) return "corrupt blocks: " + std::to_string(all.corrupt);
-  if (!impl::heap_audit::is_tiled(map())) return "the units are not tiled";
-  impl::slabs::sweep(impl::slabs::enter());
-  std::vector<std::byte*> live;
-  auto const note = [&live](auto& slots) {
-    for (auto& slot : slots)
-      if (slot != nullptr) live.push_back(slot);
-  };
-  for (auto& slots : all.own) note(slots);
-  note(all.mail);
-  std::sort(live.begin(), live.end());
-  for (std::size_t i = 0; i < live.size(); ++i) {
-    if (!impl::heap_audit::is_allocated(map(), live[i])) return "a live block is marked free";
-    if (!is_whole(live[i])) return "a live block is not whole";
-    if (i != 0 && live[i - 1] + reinterpret_cast<stamp*>(live[i - 1])->bytes > live[i]) return "two blocks overlap";
-  }
-  if (auto words = try_out({}); !words.empty()) return words;
-  for (auto* const block : live) {
-    if (!is_whole(block)) return "a live block was handed out again";
-    commons().deallocate(block);
-  }
-  auto const left = commons().statistics().live_blocks;
-  if (left > static_cast<std::size_t>(kills)) return "more than one block lost in a death: " + std::to_string(left);
-  return true;
-}
-
-}  // namespace
-
-TEST_CASE("heap: killed at random, nothing is corrupted, handed out twice or stuck", "[memory][heap][kill][random]") {
-  long const kills = tandem_test::repetitions(tandem_test::sanitized ? 300 : 2000, 100'000);
-  tandem_test::watchdog::allow(std::chrono::seconds(60 + kills / 10));
-  auto& report = place<std::array<char, 1024>>();
-  auto const end = with_fresh_heap([&] {
-    auto& all = place<storm_board>();
-    std::mt19937_64 random{tandem_test::test_seed()};
-    auto const found = tandem_test::random_kill({
-        .workers = storm_workers,
-        .kills = kills,
-        .work = [&](int worker, std::uint64_t seed) { churn(all, worker, seed); },
-        .check =
-            [&](int) {
-              if (random() % 2 == 0) impl::participants::note_death();  // as who reaps through the library does
-              return all.corrupt == 0;
-            },
-        .finally = [&] { return settle(all, kills + storm_workers); },
-    });
-    auto const now = commons().statistics();
-    auto const words = found.to_string() + ", " + std::to_string(all.operations) + " operations, " +
-                       std::to_string(all.far_frees) + " far frees, " + std::to_string(now.adopted_slabs) +
-                       " adopted, " + std::to_string(now.stolen_locks) + " locks stolen, " +
-                       std::to_string(now.live_blocks) + " blocks lost, " + std::to_string(now.reserved >> 20) + " MiB";
-    std::strncpy(report.data(), words.c_str(), report.size() - 1);
-    CHECK(found.passed());
-    CHECK(all.operations > kills);
-  });
-  INFO(report.data() << ' ' << end.to_string());
   CHECK(end.passed());
 }

@@ -8,7 +8,9 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -170,26 +172,39 @@ TEST_CASE("stack: a signal's alternate stack has no end that we know", "[os][sta
         }).passed());
 }
 
-// Run by the test below in a program whose addresses are not randomised: mappings begin 128 MiB below the main stack.
-TEST_CASE("stack: not randomised", "[.][os][stack][not_randomised]") {
-  CHECK(end_is_above(here()));
-  CHECK(end_on_mapped_fiber() == nullptr);
-  std::thread{[] {
-    CHECK(end_is_above(here()));
-    CHECK(run_in_child([frame = here()] { CHECK(end_is_above(frame)); }).passed());
-  }}.join();
-}
-
 TEST_CASE("stack: the same where addresses are not randomised", "[os][stack]") {
   if (sanitized) return;  // their shadows may not fit there
-  auto const child = run_in_child([] {
+  constexpr char const* end_to_tell = "TANDEM_TEST_STACK_TELL";
+  if (char const* const told_end =
+          std::getenv(end_to_tell)) {  // the program below: mappings begin 128 MiB below the main stack
+    CHECK((::personality(0xffffffff) & ADDR_NO_RANDOMIZE) != 0);
+    CHECK(end_is_above(here()));
+    CHECK(end_on_mapped_fiber() == nullptr);
+    std::thread{[] {
+      CHECK(end_is_above(here()));
+      CHECK(run_in_child([frame = here()] { CHECK(end_is_above(frame)); }).passed());
+    }}.join();
+    CHECK(::write(std::atoi(told_end), "y", 1) == 1);
+    return;
+  }
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  auto const child = run_in_child([&] {
     int const current = ::personality(0xffffffff);
     if (current < 0 || ::personality(static_cast<unsigned long>(current) | ADDR_NO_RANDOMIZE) < 0) {
       WARN("skipped: personality(2): " << std::strerror(errno));
+      CHECK(::write(ends[1], "s", 1) == 1);
       return;
     }
-    ::execl("/proc/self/exe", "os_test", "[not_randomised]", static_cast<char*>(nullptr));
+    ::setenv(end_to_tell, std::to_string(ends[1]).c_str(), 1);
+    ::execl("/proc/self/exe", "os_test", "stack: the same where addresses are not randomised",
+            static_cast<char*>(nullptr));
+    CHECK(std::string("exec") == std::strerror(errno));
   });
   INFO(child.to_string());
   CHECK(child.passed());
+  ::close(ends[1]);
+  char told = 0;
+  CHECK(::read(ends[0], &told, 1) == 1);  // it has run, whatever it was called
+  ::close(ends[0]);
 }

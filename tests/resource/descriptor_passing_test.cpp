@@ -8,22 +8,12 @@
 #include "os/probes.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
+#include "support/error_of.hpp"
 #include "tandem/resource/socket_pair.hpp"
 
 using namespace tandem_test;
 using tandem::fd, tandem::socket_kind, tandem::impl::receive_descriptors, tandem::impl::send_descriptors;
 using tandem::os::patience;
-
-namespace {
-
-int error_of(auto action) {
-  try {
-    action();
-  } catch (std::system_error const& error) { return error.code().value(); }
-  return 0;
-}
-
-}  // namespace
 
 TEST_CASE("descriptor_passing: 600 outlive the child that sent them", "[resource][descriptor_passing]") {
   auto const kind = GENERATE(socket_kind::stream, socket_kind::messages);

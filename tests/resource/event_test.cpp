@@ -12,6 +12,7 @@
 #include "os/probes.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
+#include "support/error_of.hpp"
 #include "tandem/core/byte_sink.hpp"
 #include "tandem/core/transferable.hpp"
 
@@ -22,17 +23,6 @@ using count = std::optional<std::uint64_t>;
 
 static_assert(std::is_nothrow_move_constructible_v<event> && !std::is_copy_constructible_v<event>);
 static_assert(tandem::transferable<event> && tandem::may_carry_descriptors<event>);
-
-namespace {
-
-int error_of(auto action) {
-  try {
-    action();
-  } catch (std::system_error const& error) { return error.code().value(); }
-  return 0;
-}
-
-}  // namespace
 
 TEST_CASE("event: notifications are counted until they are taken, all at once", "[resource][event]") {
   event e;

@@ -14,6 +14,7 @@
 #include "os/probes.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
+#include "support/error_of.hpp"
 #include "support/temp_dir.hpp"
 #include "tandem/core/byte_sink.hpp"
 #include "tandem/core/codec_vector.hpp"
@@ -34,18 +35,6 @@ static_assert(!tandem::flat<fd>);
 [[maybe_unused]] constinit fd const initialised_before_all_code;
 
 namespace {
-
-// The errno of what `action` throws as std::system_error; 0 if it throws nothing.
-template <class Action> int error_of(Action action) {
-  try {
-    action();
-  } catch (std::system_error const& error) {
-    CHECK(error.code().category() == std::generic_category());
-    CHECK_THAT(error.what(), StartsWith("tandem: "));
-    return error.code().value();
-  }
-  return 0;
-}
 
 fd null() { return fd::open("/dev/null", O_RDWR); }
 

@@ -12,23 +12,13 @@
 #include "os/probes.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
+#include "support/error_of.hpp"
 #include "tandem/resource/pipe.hpp"
 #include "tandem/resource/socket_pair.hpp"
 
 using namespace tandem_test;
 using namespace std::chrono_literals;
 using tandem::fd, tandem::socket_kind;
-
-namespace {
-
-int error_of(auto action) {
-  try {
-    action();
-  } catch (std::system_error const& error) { return error.code().value(); }
-  return 0;
-}
-
-}  // namespace
 
 TEST_CASE("send_fd: an open file goes from process to process", "[resource][send_fd]") {
   auto const kind = GENERATE(socket_kind::stream, socket_kind::messages);

@@ -3,8 +3,6 @@
 #ifndef TANDEM_EXECUTION_IMPL_PROCESS_CHILD_HPP
 #define TANDEM_EXECUTION_IMPL_PROCESS_CHILD_HPP
 
-#include <unistd.h>  // for getpid
-
 #include <exception>    // for current_exception
 #include <optional>     // for optional
 #include <string>       // for string

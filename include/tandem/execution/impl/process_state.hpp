@@ -11,9 +11,11 @@
 #include <algorithm>  // for min
 #include <atomic>     // for atomic
 #include <cerrno>     // for errno, ESRCH
+#include <climits>    // for INT_MAX
 #include <cstdint>    // for int64_t, uint32_t
 #include <optional>   // for optional
 #include <string>     // for string, to_string
+#include <utility>    // for move, swap
 #include <vector>     // for vector
 
 #include "tandem/core/deadline.hpp"                     // for deadline
@@ -30,7 +32,7 @@
 #include "tandem/memory/impl/participants.hpp"          // for participants
 #include "tandem/memory/shared.hpp"                     // for shared, shared_access
 #include "tandem/os/clock.hpp"                          // for monotonic_ns
-#include "tandem/os/futex.hpp"                          // for futex_wait, futex_wait_either
+#include "tandem/os/futex.hpp"                          // for futex_wait, futex_wake
 #include "tandem/os/pidfd.hpp"                          // for pidfd_open, pidfd_signal, wait_process
 #include "tandem/os/poll.hpp"                           // for poll_until
 #include "tandem/resource/fd.hpp"                       // for fd

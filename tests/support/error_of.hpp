@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef TANDEM_TESTS_SUPPORT_ERROR_OF_HPP
+#define TANDEM_TESTS_SUPPORT_ERROR_OF_HPP
+
+#include <system_error>  // for generic_category, system_error
+
+#include "support/catch.hpp"
+
+namespace tandem_test {
+
+/// The errno of what `action` throws as std::system_error, in words that begin as all of the library's; 0 if it throws
+/// nothing.
+int error_of(auto action) {
+  try {
+    action();
+  } catch (std::system_error const& error) {
+    CHECK(error.code().category() == std::generic_category());
+    CHECK_THAT(error.what(), StartsWith("tandem: "));
+    return error.code().value();
+  }
+  return 0;
+}
+
+}  // namespace tandem_test
+
+#endif  // TANDEM_TESTS_SUPPORT_ERROR_OF_HPP
