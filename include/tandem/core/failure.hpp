@@ -3,6 +3,8 @@
 #ifndef TANDEM_CORE_FAILURE_HPP
 #define TANDEM_CORE_FAILURE_HPP
 
+#include <signal.h>  // for SIGKILL
+
 #include <atomic>       // for atomic
 #include <cstdint>      // for uint32_t
 #include <cstdio>       // for fputs, stderr
@@ -43,6 +45,7 @@ struct failure_state {
   int exit_code = -1;
   int signal = 0;
   bool core_dumped = false;
+  std::chrono::nanoseconds timeout{0};  // that it had, if it was killed since that had passed
   std::string unit;
   std::string type;
   std::string what;
@@ -106,6 +109,14 @@ class failure {
     return failure{state};
   }
 
+  /// The end of a process by SIGKILL since its time was up.
+  static failure timed_out(std::string unit, std::chrono::nanoseconds limit, resource_usage usage = {}) {
+    auto killed = signaled(std::move(unit), SIGKILL, false, usage);
+    killed.state_->timeout = limit;
+    killed.state_->what += " after its timeout of " + std::to_string(limit.count() / 1'000'000) + " ms";
+    return killed;
+  }
+
   /// An end that cannot be told, and why.
   static failure lost(std::string unit, std::string why = "nobody here can tell how it ended",
                       resource_usage usage = {}) {
@@ -138,6 +149,9 @@ class failure {
 
   /// Whether the killed process left a core dump.
   bool core_dumped() const noexcept { return state().core_dumped; }
+
+  /// Whether it was killed since its `options.timeout` had passed.
+  bool timed_out() const noexcept { return state().timeout.count() > 0; }
 
   /// The unit's name.
   std::string const& unit() const noexcept { return state().unit; }
@@ -189,7 +203,7 @@ class failure {
     if (left.state_ == right.state_) return true;
     auto const &a = left.state(), &b = right.state();
     return a.how == b.how && a.exit_code == b.exit_code && a.signal == b.signal && a.core_dumped == b.core_dumped &&
-           a.unit == b.unit && a.type == b.type && a.what == b.what && a.crash == b.crash;
+           a.timeout == b.timeout && a.unit == b.unit && a.type == b.type && a.what == b.what && a.crash == b.crash;
   }
 
  private:
@@ -286,6 +300,8 @@ struct failure_access {
 
   /// The exception, here or made again; null where there was none.
   static std::exception_ptr const& exception(failure const& value) noexcept { return value.state().thrown; }
+
+  static std::chrono::nanoseconds timeout(failure const& value) noexcept { return value.state().timeout; }
 
   static void await(failure const& value) noexcept {
     if (value.state_ != nullptr) value.state_->awaited.store(true, std::memory_order_relaxed);

@@ -15,6 +15,7 @@ inline void encode_fields(writer& to, failure const& value) {
   to.write_flat(value.exit_code());
   to.write_flat(value.signal());
   to.write_flat(value.core_dumped());
+  to.write_flat(failure_access::timeout(value).count());
   codec<std::string>::encode(to, value.unit());
   codec<std::string>::encode(to, value.type());
   codec<std::string>::encode(to, value.what());
@@ -28,6 +29,7 @@ inline failure decode_fields(reader& from) {
   auto const exit_code = from.read_flat<int>();
   auto const signal = from.read_flat<int>();
   auto const core_dumped = from.read_flat<bool>();
+  auto const timeout = std::chrono::nanoseconds(from.read_flat<std::chrono::nanoseconds::rep>());
   auto unit = codec<std::string>::decode(from);
   auto type = codec<std::string>::decode(from);
   auto what = codec<std::string>::decode(from);
@@ -37,6 +39,7 @@ inline failure decode_fields(reader& from) {
     case ending::exited:
       return failure::exited(std::move(unit), exit_code, usage);
     case ending::signaled:
+      if (timeout.count() > 0) return failure::timed_out(std::move(unit), timeout, usage);
       return failure::signaled(std::move(unit), signal, core_dumped, usage, std::move(crash));
     case ending::lost:
       return failure::lost(std::move(unit), std::move(what), usage);

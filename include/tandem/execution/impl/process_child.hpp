@@ -11,12 +11,16 @@
 #include "tandem/core/codec.hpp"                        // for codec, writer
 #include "tandem/core/exception_transport.hpp"          // for encode_exception
 #include "tandem/core/mode.hpp"                         // for mode
+#include "tandem/execution/impl/child_setup.hpp"        // for may_fail_to_set_up, set_up_child
 #include "tandem/execution/impl/frame_watch.hpp"        // for frame_watch
+#include "tandem/execution/impl/lifeline.hpp"           // for lifeline
 #include "tandem/execution/impl/outcome_record.hpp"     // for outcome_sink
 #include "tandem/execution/impl/unit_context.hpp"       // for unit_context, this_context
 #include "tandem/execution/lost_writes.hpp"             // for lost_write, lost_writes
+#include "tandem/execution/options.hpp"                 // for options
 #include "tandem/memory/impl/members.hpp"               // for members
 #include "tandem/os/fork.hpp"                           // for end_exit_with, leave_process, name_thread
+#include "tandem/os/futex.hpp"                          // for futex_wake
 #include "tandem/os/robust_list.hpp"                    // for robust_list
 #include "tandem/os/stdio.hpp"                          // for flush_output, forget_unwritten_output
 #include "tandem/resource/fd.hpp"                       // for fd
@@ -24,17 +28,17 @@
 
 namespace tandem::impl {
 
-/// What the starter hands to its child by the fork alone.
+/// What the starter hands to its child.
 struct child_orders {
-  std::string name;
-  bool named = false;
+  options const* how = nullptr;
   unit_id parent;
   token member = 0;
-  tandem::lost_writes lost_writes{};
-  std::byte const* frames_begin = nullptr;                   // the starter's frames: from here
-  std::byte const* frames_end = nullptr;                     // to here
-  os::robust_list list = os::robust_list::of_this_thread();  // the starter's: the child's stands at the same address
-  fd descriptors;  // the road for descriptors in the result, if it can have any
+  int parents_line = -1;                    // the read end of the parent's lifeline
+  std::byte const* frames_begin = nullptr;  // the starter's frames: from here
+  std::byte const* frames_end = nullptr;    // to here; none are watched in a child that has no copy of them
+  os::robust_list list =
+      os::robust_list::of_this_thread();  // in a forked child the starter's: it stands at the same address
+  fd descriptors;                         // the road for descriptors in the result, if it can have any
 };
 
 /// Says what was lost and what to do about it.
@@ -68,11 +72,11 @@ template <class R> class child_outcome {
     how_ = member_slot::returned;
   }
 
-  void fail(std::exception_ptr const& why) noexcept {
+  void fail(std::exception_ptr const& why, std::uint32_t how = member_slot::threw) noexcept {
     sink_.restart();
     bytes_ = encode_exception(sink_, why);
     descriptors_ = 0;
-    how_ = member_slot::threw;
+    how_ = how;
   }
 
   void publish() noexcept { sink_.publish(how_, bytes_, descriptors_); }
@@ -93,42 +97,57 @@ template <class R> class child_outcome {
   std::uint32_t how_ = 0;
 };
 
-/// Runs in the child, right after the fork.
+/// Calls the workload, and looks at the starter's frames afterwards.
+template <class R, class Work>
+TANDEM_NOINLINE void run_workload(child_orders const& orders, std::optional<Work>& work, stop_token const& stop,
+                                  child_outcome<R>& outcome) {
+  unit_context const context{
+      orders.how->name,
+      mode::process,
+      {static_cast<pid_t>(members::at(orders.member).process.load(std::memory_order_relaxed)), 0},
+      orders.parent,
+      stop};
+  this_context = &context;
+  frame_watch const frames(orders.frames_begin, orders.frames_end);
+  try {
+    outcome.run(work, stop);
+  } catch (...) {
+    auto const why = std::current_exception();
+    work.reset();
+    outcome.fail(why);
+  }
+  if (auto const offset = frames.first_change(); offset >= 0) {
+    if (orders.how->lost_writes == lost_writes::fail) {
+      outcome.fail(
+          std::make_exception_ptr(lost_write(lost_write_text(this_name(), static_cast<std::uint64_t>(offset)))));
+    } else {
+      members::at(orders.member).lost_write.store(static_cast<std::uint32_t>(offset) + 1, std::memory_order_relaxed);
+    }
+  }
+  this_context = nullptr;
+}
+
+/// Runs in the child, right after it was started.
 template <class R, class Work>
 [[noreturn]] TANDEM_NOINLINE void run_child(child_orders const& orders, std::optional<Work>& work,
                                             stop_token const& stop) noexcept {
   members::become(orders.member, orders.list);
   os::forget_unwritten_output();
   os::end_exit_with(&leave_child);
-  if (orders.named) os::name_thread(orders.name.c_str());
+  if (!orders.how->name.empty()) os::name_thread(orders.how->name.c_str());
+  member_slot& slot = members::at(orders.member);
   child_outcome<R> outcome(orders);
   try {
-    unit_context const context{
-        orders.name,
-        mode::process,
-        {static_cast<pid_t>(members::at(orders.member).process.load(std::memory_order_relaxed)), 0},
-        orders.parent,
-        stop};
-    this_context = &context;
-    bool const watched = orders.lost_writes != lost_writes::ignore;
-    frame_watch const frames(watched ? orders.frames_begin : nullptr, orders.frames_end);
+    lifeline::take(orders.parents_line, orders.parent.process, orders.how->die_with_parent);
+    set_up_child(*orders.how);
+    if (may_fail_to_set_up(*orders.how)) {
+      slot.started.store(1, std::memory_order_release);  // pairs with wait_started's acquire
+      os::futex_wake(&slot.started);
+    }
     try {
-      outcome.run(work, stop);
-    } catch (...) {
-      auto const why = std::current_exception();
-      work.reset();
-      outcome.fail(why);
-    }
-    if (auto const offset = frames.first_change(); offset >= 0) {
-      if (orders.lost_writes == lost_writes::fail) {
-        outcome.fail(
-            std::make_exception_ptr(lost_write(lost_write_text(this_name(), static_cast<std::uint64_t>(offset)))));
-      } else {
-        members::at(orders.member).lost_write.store(static_cast<std::uint32_t>(offset) + 1, std::memory_order_relaxed);
-      }
-    }
-    this_context = nullptr;
-  } catch (...) { outcome.fail(std::current_exception()); }
+      run_workload(orders, work, stop, outcome);
+    } catch (...) { outcome.fail(std::current_exception()); }
+  } catch (...) { outcome.fail(std::current_exception(), member_slot::not_started); }
   os::flush_output();
   outcome.publish();
   os::leave_process(0);

@@ -8,15 +8,17 @@
 #include <sys/resource.h>  // for rusage
 #include <sys/wait.h>      // for waitpid, WNOHANG
 
-#include <algorithm>  // for min
-#include <atomic>     // for atomic
-#include <cerrno>     // for errno, ESRCH
-#include <climits>    // for INT_MAX
-#include <cstdint>    // for int64_t, uint32_t
-#include <optional>   // for optional
-#include <string>     // for string, to_string
-#include <utility>    // for move, swap
-#include <vector>     // for vector
+#include <algorithm>     // for min
+#include <atomic>        // for atomic
+#include <cerrno>        // for errno, ESRCH
+#include <climits>       // for INT_MAX
+#include <cstdint>       // for int64_t, uint32_t
+#include <optional>      // for optional
+#include <string>        // for string, to_string
+#include <string_view>   // for string_view
+#include <system_error>  // for system_error
+#include <utility>       // for move, swap
+#include <vector>        // for vector
 
 #include "tandem/core/deadline.hpp"                     // for deadline
 #include "tandem/core/errors.hpp"                       // for throw_errc, throw_errno
@@ -25,8 +27,10 @@
 #include "tandem/core/outcome.hpp"                      // for outcome
 #include "tandem/core/reader.hpp"                       // for reader
 #include "tandem/core/unobserved_failure.hpp"           // for report_unobserved
+#include "tandem/execution/impl/child_setup.hpp"        // for may_fail_to_set_up
 #include "tandem/execution/impl/outcome_record.hpp"     // for outcome_bytes, outcome_sink
 #include "tandem/execution/impl/process_child.hpp"      // for lost_write_text
+#include "tandem/execution/options.hpp"                 // for options
 #include "tandem/memory/impl/members.hpp"               // for members
 #include "tandem/memory/impl/objects.hpp"               // for objects
 #include "tandem/memory/impl/participants.hpp"          // for participants
@@ -47,7 +51,11 @@ class process_state {
  public:
   process_state() noexcept = default;
   process_state(token member, std::string name, fd descriptors)
-      : member_(member), name_(std::move(name)), descriptors_(std::move(descriptors)), starter_(members::self()) {}
+      : member_(member),
+        name_(std::move(name)),
+        descriptors_(std::move(descriptors)),
+        starter_(members::self()),
+        started_at_(os::monotonic_ns()) {}
   process_state(process_state&& other) noexcept { swap(other); }
   process_state& operator=(process_state&& other) noexcept {
     process_state(std::move(other)).swap(*this);
@@ -77,6 +85,10 @@ class process_state {
     std::swap(ended_, other.ended_);
     std::swap(end_, other.end_);
     std::swap(usage_, other.usage_);
+    std::swap(timeout_, other.timeout_);
+    std::swap(started_at_, other.started_at_);
+    std::swap(ran_for_, other.ran_for_);
+    std::swap(killed_here_, other.killed_here_);
   }
 
   /// Whether there is a process.
@@ -104,30 +116,14 @@ class process_state {
     return stop_;
   }
 
-  /// Takes over the child `pid`, just forked. @throws std::system_error where it gets no descriptor; the child is ended
-  /// and reaped then
-  void adopt(pid_t pid) {
+  /// Takes over the child `pid`, just started as `how` asks, and waits for that where it can fail. @throws
+  /// std::system_error where it gets no descriptor, or could not be set up; the child is ended and reaped then
+  void adopt(pid_t pid, options const& how) {
     pid_ = pid;
-    pidfd_.reset(os::pidfd_open(pid));
-    if (pidfd_) {
-      // A host that reaps all children may have taken ours already, and its pid may be another's. A child of ours that
-      // can be waited for is the one.
-      os::process_end end{};
-      if (os::wait_process(pidfd_.get(), WNOHANG | WNOWAIT, end) != os::wait_result::not_ours) return;
-      if (auto const known = os::reaped_end(pidfd_.get())) end_ = known;
-      ended_ = true;
-      return;
-    }
-    int const why = errno;
-    if (why == ESRCH) {  // reaped by the host before we could look
-      ended_ = true;
-      return;
-    }
-    ::kill(pid, SIGKILL);
-    while (::waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {}
-    throw_errno(why, "start process '" + name() + "'", "pidfd_open");
+    timeout_ = how.timeout;
+    open_descriptor(pid);
+    if (may_fail_to_set_up(how)) wait_started();
   }
-
   pid_t pid() const noexcept { return pid_; }
   int pidfd() const noexcept { return pidfd_.get(); }
   /// The name given, or one made of the pid.
@@ -163,12 +159,12 @@ class process_state {
     std::int64_t slice = 2'000'000;
     while (!ended_) {
       std::uint32_t life = slot().life.load(std::memory_order_acquire);  // pairs with publish's exchange
-      if (life == member_slot::returned || life == member_slot::threw) return;
       if ((life & FUTEX_OWNER_DIED) != 0) {
         wait_until(deadline::never());  // its first thread has ended; the process is dead as soon as its others are, if
                                         // it has any
         return;
       }
+      if (is_over(life)) return;
       if ((life & FUTEX_WAITERS) == 0) {
         if (!slot().life.compare_exchange_strong(life, life | FUTEX_WAITERS, std::memory_order_relaxed)) continue;
         life |= FUTEX_WAITERS;
@@ -184,7 +180,10 @@ class process_state {
   /// Sends a signal. False where the process has ended.
   bool signal(int number) {
     if (ended_) return false;
-    if (os::pidfd_signal(pidfd_.get(), number) == 0) return true;
+    if (os::pidfd_signal(pidfd_.get(), number) == 0) {
+      if (number == SIGKILL) killed_here_ = true;
+      return true;
+    }
     if (errno == ESRCH) return false;
     throw_errno("send signal " + std::to_string(number), "process '" + name() + "'");
   }
@@ -203,17 +202,79 @@ class process_state {
     auto const how = slot().life.load(std::memory_order_acquire);  // pairs with publish's release
     try {
       if (how == member_slot::returned) return decode<R>();
-      if (how == member_slot::threw) {
+      if (how == member_slot::threw || how == member_slot::not_started) {
         reader from(outcome_bytes(slot()));
         return outcome<R>(failure::remote(name(), decode_exception(from), usage()));
       }
     } catch (...) { return outcome<R>(failure::threw(name(), std::current_exception())); }
     if (!end_.has_value()) return outcome<R>(failure::lost(name(), "it was reaped by someone else"));
     if (end_->how == os::process_end::kind::exited) return outcome<R>(failure::exited(name(), end_->code, usage()));
+    if (timeout_.count() > 0 && end_->code == SIGKILL && !killed_here_ && ran_for_ >= timeout_)
+      return outcome<R>(failure::timed_out(name(), timeout_, usage()));
     return outcome<R>(failure::signaled(name(), end_->code, end_->how == os::process_end::kind::dumped, usage()));
   }
 
  private:
+  void open_descriptor(pid_t pid) {
+    pidfd_.reset(os::pidfd_open(pid));
+    if (pidfd_) {
+      // A host that reaps all children may have taken ours already, and its pid may be another's. A child of ours that
+      // can be waited for is the one.
+      os::process_end end{};
+      if (os::wait_process(pidfd_.get(), WNOHANG | WNOWAIT, end) != os::wait_result::not_ours) return;
+      if (auto const known = os::reaped_end(pidfd_.get())) end_ = known;
+      ended_ = true;
+      return;
+    }
+    int const why = errno;
+    if (why == ESRCH) {  // reaped by the host before we could look
+      ended_ = true;
+      return;
+    }
+    ::kill(pid, SIGKILL);
+    while (::waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {}
+    throw_errno(why, "start process '" + name() + "'", "pidfd_open");
+  }
+
+  /// Blocks until the process has set itself up. @throws what kept it from that, std::system_error above all; it is
+  /// dead and reaped then
+  void wait_started() {
+    std::int64_t slice = 2'000'000;
+    while (!ended_ && slot().started.load(std::memory_order_acquire) == 0) {  // pairs with run_child's release
+      std::uint32_t life = slot().life.load(std::memory_order_acquire);
+      if (life == member_slot::not_started) {
+        wait_until(deadline::never());
+        reader from(outcome_bytes(slot()));
+        auto const why = failure::remote(name(), decode_exception(from));
+        try {
+          why.rethrow();
+        } catch (std::system_error const& error) {
+          // the words of the code come again
+          std::string_view step = error.what();
+          std::string const code = ": " + error.code().message();
+          if (step.ends_with(code)) step.remove_suffix(code.size());
+          constexpr std::string_view library = "tandem: ";
+          if (step.starts_with(library)) step.remove_prefix(library.size());
+          throw std::system_error(error.code(), "tandem: start process '" + name() + "': " + std::string(step));
+        }
+      }
+      if (is_over(life)) return;
+      if ((life & FUTEX_WAITERS) == 0) {
+        if (!slot().life.compare_exchange_strong(life, life | FUTEX_WAITERS, std::memory_order_relaxed)) continue;
+        life |= FUTEX_WAITERS;
+      }
+      os::futex_wait_either(&slot().started, 0, &slot().life, life, os::monotonic_ns() + slice);
+      slice = std::min<std::int64_t>(2 * slice, 50'000'000);
+      reap(WNOHANG);
+    }
+  }
+
+  /// Whether nothing more is to be waited for in `life`: an outcome is there, or its first thread has ended.
+  static bool is_over(std::uint32_t life) noexcept {
+    return life == member_slot::returned || life == member_slot::threw || life == member_slot::not_started ||
+           (life & FUTEX_OWNER_DIED) != 0;
+  }
+
   bool reap(int options) {
     os::process_end end{};
     rusage used{};
@@ -231,6 +292,7 @@ class process_state {
         break;
     }
     ended_ = true;
+    ran_for_ = std::chrono::nanoseconds(os::monotonic_ns() - started_at_);
     participants::note_death();
     return true;
   }
@@ -273,7 +335,11 @@ class process_state {
     }
   }
 
-  resource_usage usage() const { return usage_ ? resource_usage::of_process(*usage_) : resource_usage{}; }
+  resource_usage usage() const {
+    resource_usage known = usage_ ? resource_usage::of_process(*usage_) : resource_usage{};
+    if (ended_) known.wall = ran_for_;
+    return known;
+  }
 
   token member_ = 0;
   std::string name_;
@@ -287,6 +353,10 @@ class process_state {
   bool ended_ = false;
   std::optional<os::process_end> end_;
   std::optional<rusage> usage_;
+  std::chrono::nanoseconds timeout_{0};
+  std::int64_t started_at_ = 0;          // CLOCK_MONOTONIC
+  std::chrono::nanoseconds ran_for_{0};  // once it has ended
+  bool killed_here_ = false;
 };
 
 }  // namespace tandem::impl

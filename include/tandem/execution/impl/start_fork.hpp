@@ -12,6 +12,7 @@
 #include "tandem/core/errors.hpp"                   // for throw_errno
 #include "tandem/core/register_exception.hpp"       // for register_exception
 #include "tandem/core/transferable.hpp"             // for may_carry_descriptors
+#include "tandem/execution/impl/lifeline.hpp"       // for lifeline
 #include "tandem/execution/impl/process_child.hpp"  // for child_orders, run_child
 #include "tandem/execution/impl/process_state.hpp"  // for process_state
 #include "tandem/execution/impl/unit_context.hpp"   // for current_id
@@ -63,25 +64,28 @@ TANDEM_NOINLINE process_state start_fork(options& how, std::tuple<Parts...>& par
     travel_scope const on_the_way(orders.member);
     copy();
   }
-  orders.named = !how.name.empty();
+  orders.how = &how;
   orders.parent = current_id();
-  orders.lost_writes = how.lost_writes;
-  if (orders.lost_writes != lost_writes::ignore) {
+  orders.parents_line = lifeline::read_end();
+  if (how.lost_writes != lost_writes::ignore) {
     register_exception<lost_write>();  // so that it comes back as itself
     orders.frames_begin = static_cast<std::byte const*>(__builtin_dwarf_cfa());
     orders.frames_end = os::stack_end(orders.frames_begin);
   }
-  orders.name = std::move(how.name);
 
   // The child's end of its stop token, ready in this frame, which the child never leaves.
   stop_state childs_stop = state.make_childs_stop();
   childs_stop.add_source();  // the handle
   stop_token const stop = stop_access::make_token(childs_stop);
 
-  pid_t const child = os::fork();
-  if (child == 0) { run_child<R>(orders, work, stop); }
-  if (child < 0) throw_errno("start process '" + orders.name + "'", "fork");
-  state.adopt(child);
+  pid_t child = 0;
+  {
+    lifeline::own_fork const ours;
+    child = os::fork();
+    if (child == 0) run_child<R>(orders, work, stop);
+  }
+  if (child < 0) throw_errno("start process '" + how.name + "'", "fork");
+  state.adopt(child, how);
   return state;
 }
 

@@ -34,6 +34,7 @@ struct member_slot {
   // adds FUTEX_WAITERS.
   static constexpr std::uint32_t returned = 0x3ffffffe;
   static constexpr std::uint32_t threw = 0x3ffffffd;
+  static constexpr std::uint32_t not_started = 0x3ffffffc;  // threw before its workload began
 
   std::atomic<std::uint64_t> identity;  // low half: stage; high half: token. One word, so one claim
   std::atomic<std::uint32_t> process;   // 0 until it runs
@@ -45,8 +46,10 @@ struct member_slot {
   std::atomic<std::uint64_t> block;        // where they are: an offset into the region, or 0: in small_outcome
   os::robust_links links;                  // the process's own: whoever scribbles here harms that process alone
   std::atomic<std::uint32_t> lost_write;   // 1 + where its starter's frames were changed; 0: nowhere
+  std::atomic<std::uint32_t> started;      // 1: set up as asked, the workload begins
+  std::atomic<std::uint32_t> crash;        // how far its crash report got, which is in small_outcome then
   std::uint32_t reserved;
-  std::byte small_outcome[member_bytes - 72];
+  std::byte small_outcome[member_bytes - 80];
 };
 static_assert(sizeof(member_slot) == member_bytes &&
                   offsetof(member_slot, links) == offsetof(member_slot, life) + os::robust_entry_offset - 8,
@@ -150,6 +153,8 @@ class members {
     slot.block.store(0, std::memory_order_relaxed);
     slot.descriptors.store(0, std::memory_order_relaxed);
     slot.lost_write.store(0, std::memory_order_relaxed);
+    slot.started.store(0, std::memory_order_relaxed);
+    slot.crash.store(0, std::memory_order_relaxed);
     return claimed;
   }
 
