@@ -23,6 +23,16 @@
 /// one.
 #define TANDEM_NO_SANITIZE __attribute__((no_sanitize("address", "thread", "undefined")))
 
+/// Zeroes the padding of `*object`, where the compiler can: stale bytes there could look like a pointer.
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_clear_padding)
+#define TANDEM_CLEAR_PADDING(object) __builtin_clear_padding(object)
+#endif
+#endif
+#ifndef TANDEM_CLEAR_PADDING
+#define TANDEM_CLEAR_PADDING(object) void(object)
+#endif
+
 /// 1 where preconditions are checked: in debug builds, unless set by the user.
 #ifndef TANDEM_CHECKED
 #ifdef NDEBUG

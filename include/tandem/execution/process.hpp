@@ -9,14 +9,13 @@
 #include <memory>    // for unique_ptr
 #include <optional>  // for optional
 #include <string>    // for string
-#include <tuple>     // for forward_as_tuple
 #include <utility>   // for forward, move, swap
 
 #include "tandem/core/deadline.hpp"                 // for deadline
 #include "tandem/core/outcome.hpp"                  // for outcome
 #include "tandem/execution/impl/detached.hpp"       // for detached
 #include "tandem/execution/impl/process_state.hpp"  // for process_state
-#include "tandem/execution/impl/start_fork.hpp"     // for start_fork
+#include "tandem/execution/impl/start_process.hpp"  // for start_process
 #include "tandem/execution/impl/thread_state.hpp"   // for throw_no_unit
 #include "tandem/execution/impl/workload.hpp"       // for require_workload, result_of
 #include "tandem/execution/options.hpp"             // for options
@@ -64,9 +63,7 @@ template <class R = void> class process {
   template <class F, class... A> explicit process(options how, F&& f, A&&... arguments) {
     impl::require_workload<impl::process_rules, F, A...>();
     impl::detached::reap();
-    using work = impl::workload<impl::process_rules, F, A...>;
-    auto parts = std::forward_as_tuple(std::forward<F>(f), std::forward<A>(arguments)...);
-    state_ = impl::start_fork<R, work>(how, parts);
+    state_ = impl::start_process<R>(how, std::forward<F>(f), std::forward<A>(arguments)...);
   }
 
   process(process&&) noexcept = default;

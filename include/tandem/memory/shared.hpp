@@ -178,6 +178,11 @@ struct shared_access {
     return shared<T>(typename shared<T>::adopted{}, ours.object_, theirs);
   }
 
+  /// A handle made of an object's address and a hold on it that is this process's already.
+  template <class T> static shared<T> adopt(T* object, hold held) noexcept {
+    return shared<T>(typename shared<T>::adopted{}, object, held);
+  }
+
   /// The hold of a handle, for who gives it up without one.
   template <class T> static hold of(shared<T> const& handle) noexcept { return handle.held_; }
 };

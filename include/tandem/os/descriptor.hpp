@@ -22,6 +22,11 @@ inline bool is_open(int descriptor) noexcept { return ::fcntl(descriptor, F_GETF
 /// Another number for the same open file, not below `least`; -1 and errno (EBADF, EMFILE) where there is none.
 inline int duplicate(int descriptor, int least = 0) noexcept { return ::fcntl(descriptor, F_DUPFD_CLOEXEC, least); }
 
+/// 0, or -1 and errno.
+inline int set_close_on_exec(int descriptor, bool on = true) noexcept {
+  return ::fcntl(descriptor, F_SETFD, on ? FD_CLOEXEC : 0);
+}
+
 /// Opens `path`; -1 and errno. An open that a signal interrupts (a FIFO's, a slow device's) starts again.
 inline int open(char const* path, int flags, mode_t mode = 0) noexcept {
   int descriptor = -1;

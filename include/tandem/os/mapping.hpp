@@ -10,6 +10,7 @@
 
 #include <cerrno>   // for errno, EINVAL
 #include <cstddef>  // for byte, size_t
+#include <cstdint>  // for uintptr_t
 
 namespace tandem::os {
 
@@ -45,8 +46,27 @@ inline bool alias_page(void* page, void* alias, std::size_t bytes) noexcept {
 /// A forked child finds zeros here (madvise(2), MADV_WIPEONFORK, Linux 4.14).
 inline bool wipe_on_fork(void* at, std::size_t bytes) noexcept { return ::madvise(at, bytes, MADV_WIPEONFORK) == 0; }
 
-/// A forked child does not have this memory at all.
+/// A forked child does not have this memory at all; `keep_on_fork` takes that back.
 inline bool drop_on_fork(void* at, std::size_t bytes) noexcept { return ::madvise(at, bytes, MADV_DONTFORK) == 0; }
+inline bool keep_on_fork(void* at, std::size_t bytes) noexcept { return ::madvise(at, bytes, MADV_DOFORK) == 0; }
+
+/// Whether anything is mapped at `address`. One system call.
+inline bool is_mapped(std::uintptr_t address) noexcept {
+  static std::size_t const page = page_size();
+  unsigned char resident = 0;
+  return ::mincore(reinterpret_cast<void*>(address / page * page), 1, &resident) == 0 || errno != ENOMEM;
+}
+
+/// Takes the page faults of reading `bytes` from `at` on now (MADV_POPULATE_READ, Linux 5.14); a hint.
+inline void populate(void const* at, std::size_t bytes) noexcept {
+  constexpr int populate_read = 22;
+  ::madvise(const_cast<void*>(at), bytes, populate_read);
+}
+/// The same for writing.
+inline void populate_writable(void* at, std::size_t bytes) noexcept {
+  constexpr int populate_write = 23;
+  ::madvise(at, bytes, populate_write);
+}
 
 /// A core dump leaves this memory out. A sparse shared mapping must say so: the dump would touch, and so allocate,
 /// every page of it.

@@ -35,25 +35,34 @@ struct process_end {
 
 enum class wait_result { ended, still_running, not_ours };
 
+/// waitid(2) for one process: `kind` and `id` name it.
+inline wait_result wait_one(int kind, int id, int options, process_end& end, rusage* usage) noexcept {
+  siginfo_t info{};
+  long result = 0;
+  do {
+    // __WALL: children with another exit signal than SIGCHLD are waited for too
+    result = ::syscall(SYS_waitid, kind, id, &info, WEXITED | __WALL | options, usage);
+  } while (result != 0 && errno == EINTR);
+  if (result != 0) return wait_result::not_ours;
+  if (info.si_pid == 0) return wait_result::still_running;
+  end = {info.si_code == CLD_EXITED   ? process_end::kind::exited
+         : info.si_code == CLD_DUMPED ? process_end::kind::dumped
+                                      : process_end::kind::killed,
+         info.si_status};
+  return wait_result::ended;
+}
+
 /// Waits for the end of our child. `options`: 0 or WNOHANG, WNOWAIT. `not_ours`: it is no child of this process, or
 /// somebody else has reaped it. `usage` is filled where the process ended (its own and its reaped descendants' use of
 /// resources).
 inline wait_result wait_process(int pidfd, int options, process_end& end, rusage* usage = nullptr) noexcept {
   constexpr int p_pidfd = 3;  // P_PIDFD, missing from older headers
-  siginfo_t info{};
-  long result = 0;
-  do {
-    // __WALL: children with another exit signal than SIGCHLD are waited for too
-    result = ::syscall(SYS_waitid, p_pidfd, pidfd, &info, WEXITED | __WALL | options, usage);
-  } while (result != 0 && errno == EINTR);
-  if (result != 0) return wait_result::not_ours;
-  if (info.si_pid == 0) return wait_result::still_running;
-  using kind = process_end::kind;
-  end = {info.si_code == CLD_EXITED   ? kind::exited
-         : info.si_code == CLD_DUMPED ? kind::dumped
-                                      : kind::killed,
-         info.si_status};
-  return wait_result::ended;
+  return wait_one(p_pidfd, pidfd, options, end, usage);
+}
+
+/// The same by number: for a child that nobody else can reap.
+inline wait_result wait_child(pid_t pid, int options, process_end& end, rusage* usage = nullptr) noexcept {
+  return wait_one(P_PID, pid, options, end, usage);
 }
 
 /// How a process ended that somebody else has reaped, where the kernel still tells (PIDFD_GET_INFO, Linux 6.15).

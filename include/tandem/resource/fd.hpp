@@ -15,9 +15,10 @@
 #include <system_error>  // for errc
 #include <utility>       // for exchange, swap
 
-#include "tandem/core/codec.hpp"     // for codec, reader, writer
-#include "tandem/core/errors.hpp"    // for throw_errno, throw_errc
-#include "tandem/os/descriptor.hpp"  // for close, duplicate, open, read, write
+#include "tandem/core/codec.hpp"                // for codec, reader, writer
+#include "tandem/core/errors.hpp"               // for throw_errno, throw_errc
+#include "tandem/core/impl/descriptor_log.hpp"  // for descriptors_on_their_way
+#include "tandem/os/descriptor.hpp"             // for close, duplicate, open, read, write
 
 namespace tandem {
 
@@ -40,7 +41,10 @@ class fd {
   /// among them, stay as they are.
   constexpr explicit fd(int descriptor) noexcept : descriptor_{descriptor < 0 ? -1 : descriptor} {}
 
-  fd(fd&& other) noexcept : descriptor_{other.release()} {}
+  fd(fd&& other) noexcept : descriptor_{other.release()} {
+    if (impl::descriptors_on_their_way != nullptr) [[unlikely]]
+      impl::descriptors_on_their_way->note(&descriptor_);
+  }
   fd& operator=(fd&& other) noexcept {
     reset(other.release());
     return *this;

@@ -7,6 +7,7 @@
 #include <type_traits>  // for is_nothrow_constructible_v
 #include <utility>      // for exchange, forward, swap
 
+#include "tandem/core/codec.hpp"            // for codec, reader, writer
 #include "tandem/core/deadline.hpp"         // for deadline
 #include "tandem/memory/impl/travel.hpp"    // for travelling_to
 #include "tandem/sync/impl/stop_state.hpp"  // for stop_state, stop_callback_link
@@ -108,6 +109,7 @@ class stop_token {
  private:
   friend class stop_source;
   friend struct impl::stop_access;
+  friend struct codec<stop_token>;
   template <class> friend class stop_callback;
   explicit stop_token(impl::stop_state_handle state) noexcept : state_(std::move(state)) {}
 
@@ -147,6 +149,7 @@ class stop_source {
 
  private:
   friend struct impl::stop_access;
+  friend struct codec<stop_source>;
 
   impl::stop_state_handle state_;
 };
@@ -167,9 +170,47 @@ struct stop_access {
     state.add_handle();
     return stop_token(stop_state_handle(&state));
   }
+
+  static void encode(writer& to, stop_state_handle const& state, bool possible) {
+    to.write_flat(static_cast<bool>(state));
+    if (!state) return;
+    to.write_flat(possible);
+    codec<shared<std::atomic<std::uint32_t>>>::encode(to, state->share());
+  }
+  static stop_state_handle decode(reader& from) {
+    if (!from.read_flat<bool>()) return {};
+    bool const possible = from.read_flat<bool>();
+    stop_state_handle arrived(new stop_state(codec<shared<std::atomic<std::uint32_t>>>::decode(from)));
+    if (possible) arrived->add_source();  // who can ask for a stop is elsewhere
+    return arrived;
+  }
 };
 
 }  // namespace impl
+
+/// A token, or a source, that arrives in another process is connected to the one that was sent.
+template <> struct codec<stop_token> {
+  static constexpr std::size_t least_size = 1;
+  static constexpr bool carries_descriptors = false;
+
+  static void encode(writer& to, stop_token const& value) {
+    impl::stop_access::encode(to, value.state_, value.stop_possible());
+  }
+  static stop_token decode(reader& from) { return stop_token(impl::stop_access::decode(from)); }
+};
+
+template <> struct codec<stop_source> {
+  static constexpr std::size_t least_size = 1;
+  static constexpr bool carries_descriptors = false;
+
+  static void encode(writer& to, stop_source const& value) { impl::stop_access::encode(to, value.state_, true); }
+  static stop_source decode(reader& from) {
+    stop_source arrived(nostopstate);
+    arrived.state_ = impl::stop_access::decode(from);
+    if (arrived.state_) arrived.state_->add_source();
+    return arrived;
+  }
+};
 
 /// Calls `Callback` when a stop is requested, in the thread that requests it, or at once if it was requested before:
 /// std::stop_callback (C++20 [stopcallback]). A request made in another process is taken over by a thread that the

@@ -40,29 +40,37 @@ class lifeline {
   };
 
   /// In a child that tandem has started: binds its life to that of its parent, whose `read_end` it has inherited, and
-  /// gives up what the parent holds. `bind` false: gives it up only.
+  /// gives up what the parent holds; `bind` false: gives it up only. `read_end` -1: it is bound already.
   /// @throws std::system_error where the kernel offers no way to do it
   static void take(int read_end, pid_t parent, bool bind) {
     forking_ = false;
+    if (bind && read_end < 0) return;
     int const before = held_;
-    held_ = -1;
-    int why = 0;
-    if (bind) {
-      held_ = os::die_at_hangup(read_end);
-      why = held_ < 0 ? errno : 0;
-    }
+    held_ = bind ? os::die_at_hangup(read_end) : -1;
+    int const why = errno;
     forget();
-    if (before >= 0) os::close(before);  // the parent's own
+    if (before >= 0) os::close(before);
     if (!bind) return;
     if (held_ >= 0) {
       if (os::is_hung_up(held_)) os::leave_process(0);
       return;
     }
+    int const no_thread = os::die_with_process(parent);
     if (::getppid() != parent) os::leave_process(0);
-    if (os::die_with_process(parent) == 0) {
-      if (::getppid() != parent) os::leave_process(0);
-      return;
-    }
+    if (no_thread != 0) refuse(why);
+  }
+
+  /// In a process that was executed afresh: `held` is bound already, -1 if that could not be done; then another way is
+  /// tried. False where there is none.
+  static bool adopt(int held, pid_t parent) noexcept {
+    held_ = held;
+    if (held >= 0) return true;
+    bool const watched = os::die_with_process(parent) == 0;
+    if (::getppid() != parent) os::leave_process(0);
+    return watched;
+  }
+
+  [[noreturn]] static void refuse(int why = ENOSYS) {
     throw_errno(why, "bind the process's life to its parent's: open /proc/self/fd, and a thread instead",
                 "options.die_with_parent");
   }

@@ -97,6 +97,17 @@ template <class R> class child_outcome {
   std::uint32_t how_ = 0;
 };
 
+/// Tells the starter that this process, which cannot even find its workload, has not started.
+[[noreturn]] inline void refuse_request(token member, std::exception_ptr const& why) noexcept {
+  members::become(member);
+  child_orders orders;
+  orders.member = member;
+  child_outcome<void> outcome(orders);
+  outcome.fail(why, member_slot::not_started);
+  outcome.publish();
+  os::leave_process(0);
+}
+
 /// Calls the workload, and looks at the starter's frames afterwards.
 template <class R, class Work>
 TANDEM_NOINLINE void run_workload(child_orders const& orders, std::optional<Work>& work, stop_token const& stop,
@@ -127,17 +138,18 @@ TANDEM_NOINLINE void run_workload(child_orders const& orders, std::optional<Work
   this_context = nullptr;
 }
 
-/// Runs in the child, right after it was started.
-template <class R, class Work>
+/// Runs in the child, right after it was started. `prepare` makes its workload, where a fork has not brought it along.
+template <class R, class Work, class Prepare>
 [[noreturn]] TANDEM_NOINLINE void run_child(child_orders const& orders, std::optional<Work>& work,
-                                            stop_token const& stop) noexcept {
+                                            stop_token const& stop, Prepare const& prepare) noexcept {
   members::become(orders.member, orders.list);
   os::forget_unwritten_output();
   os::end_exit_with(&leave_child);
-  if (!orders.how->name.empty()) os::name_thread(orders.how->name.c_str());
   member_slot& slot = members::at(orders.member);
   child_outcome<R> outcome(orders);
   try {
+    prepare();
+    if (!orders.how->name.empty()) os::name_thread(orders.how->name.c_str());
     lifeline::take(orders.parents_line, orders.parent.process, orders.how->die_with_parent);
     set_up_child(*orders.how);
     if (may_fail_to_set_up(*orders.how)) {

@@ -30,6 +30,7 @@
 #include "tandem/execution/impl/child_setup.hpp"        // for may_fail_to_set_up
 #include "tandem/execution/impl/outcome_record.hpp"     // for outcome_bytes, outcome_sink
 #include "tandem/execution/impl/process_child.hpp"      // for lost_write_text
+#include "tandem/execution/impl/start_request.hpp"      // for commons_sink, request_block
 #include "tandem/execution/options.hpp"                 // for options
 #include "tandem/memory/impl/members.hpp"               // for members
 #include "tandem/memory/impl/objects.hpp"               // for objects
@@ -67,6 +68,8 @@ class process_state {
     if (!is_ours()) return;  // none, or a copy in a child that the host has forked
     if (childs_stop_) objects::drop(childs_stop_, member_, 0);
     outcome_sink::release(slot());
+    if (request_ != nullptr) commons().deallocate(request_);
+    if (encoded_ != nullptr) commons().deallocate(encoded_);
     objects::bury(member_);
     members::release(member_);
   }
@@ -81,10 +84,13 @@ class process_state {
     stop_.swap(other.stop_);
     std::swap(childs_stop_, other.childs_stop_);
     std::swap(pid_, other.pid_);
+    std::swap(ours_alone_, other.ours_alone_);
     std::swap(starter_, other.starter_);
     std::swap(ended_, other.ended_);
     std::swap(end_, other.end_);
     std::swap(usage_, other.usage_);
+    std::swap(request_, other.request_);
+    std::swap(encoded_, other.encoded_);
     std::swap(timeout_, other.timeout_);
     std::swap(started_at_, other.started_at_);
     std::swap(ran_for_, other.ran_for_);
@@ -94,13 +100,19 @@ class process_state {
   /// Whether there is a process.
   explicit operator bool() const noexcept { return member_ != 0; }
 
-  /// Makes the word that requests a stop, and the child's end of it, whose hold is the child's already. Before the
-  /// fork.
-  stop_state make_childs_stop() {
+  /// Makes the word that requests a stop, and the child's end of it, whose hold is the child's already. Before its
+  /// start.
+  shared<std::atomic<std::uint32_t>> make_childs_stop() {
     stop_word_ = shared<std::atomic<std::uint32_t>>(0U);
     auto childs = shared_access::for_process(stop_word_, member_);
     childs_stop_ = shared_access::of(childs);
-    return stop_state(std::move(childs));
+    return childs;
+  }
+
+  /// Takes over what the child was told with: blocks of the commons, freed when it has ended.
+  void keep(request_block&& request, commons_sink& encoded) noexcept {
+    request_ = request.release();
+    encoded_ = encoded.release();
   }
 
   bool request_stop() noexcept {
@@ -118,14 +130,19 @@ class process_state {
 
   /// Takes over the child `pid`, just started as `how` asks, and waits for that where it can fail. @throws
   /// std::system_error where it gets no descriptor, or could not be set up; the child is ended and reaped then
-  void adopt(pid_t pid, options const& how) {
+  /// `ours_alone`: nobody else can reap it, so that its descriptor has time until somebody asks for it.
+  void adopt(pid_t pid, options const& how, bool ours_alone = false) {
     pid_ = pid;
     timeout_ = how.timeout;
-    open_descriptor(pid);
+    ours_alone_ = ours_alone;
+    if (!ours_alone) open_descriptor(pid);
     if (may_fail_to_set_up(how)) wait_started();
   }
   pid_t pid() const noexcept { return pid_; }
-  int pidfd() const noexcept { return pidfd_.get(); }
+  int pidfd() const noexcept {
+    if (!pidfd_ && !ended_) pidfd_.reset(os::pidfd_open(pid_));
+    return pidfd_.get();
+  }
   /// The name given, or one made of the pid.
   std::string name() const { return name_.empty() ? "process " + std::to_string(pid_) : name_; }
   token member() const noexcept { return member_; }
@@ -146,7 +163,8 @@ class process_state {
   /// never by an end-of-file.
   bool wait_until(deadline until) {
     while (!ended_) {
-      if (!until.is_never() && !os::wait_ready(pidfd_.get(), POLLIN, until.time_point().time_since_epoch().count())) {
+      if (!until.is_never() &&
+          (until.passed() || !os::wait_ready(pidfd(), POLLIN, until.time_point().time_since_epoch().count()))) {
         return reap(WNOHANG);
       }
       if (reap(until.is_never() ? 0 : WNOHANG)) return true;
@@ -180,7 +198,7 @@ class process_state {
   /// Sends a signal. False where the process has ended.
   bool signal(int number) {
     if (ended_) return false;
-    if (os::pidfd_signal(pidfd_.get(), number) == 0) {
+    if (os::pidfd_signal(pidfd(), number) == 0) {
       if (number == SIGKILL) killed_here_ = true;
       return true;
     }
@@ -278,7 +296,9 @@ class process_state {
   bool reap(int options) {
     os::process_end end{};
     rusage used{};
-    switch (os::wait_process(pidfd_.get(), options, end, &used)) {
+    auto const seen =
+        pidfd_ ? os::wait_process(pidfd_.get(), options, end, &used) : os::wait_child(pid_, options, end, &used);
+    switch (seen) {
       case os::wait_result::still_running:
         return false;
       case os::wait_result::ended:
@@ -287,8 +307,10 @@ class process_state {
         break;
       case os::wait_result::not_ours:  // the host has reaped it; a zombie that nobody waits for is readable too, so
                                        // that is certain
-        if (!os::wait_ready(pidfd_.get(), POLLIN, options == 0 ? os::no_deadline : 0)) return false;
-        end_ = os::reaped_end(pidfd_.get());
+        if (pidfd_) {
+          if (!os::wait_ready(pidfd_.get(), POLLIN, options == 0 ? os::no_deadline : 0)) return false;
+          end_ = os::reaped_end(pidfd_.get());
+        }
         break;
     }
     ended_ = true;
@@ -343,16 +365,19 @@ class process_state {
 
   token member_ = 0;
   std::string name_;
-  fd pidfd_;
+  mutable fd pidfd_;
   fd descriptors_;
   shared<std::atomic<std::uint32_t>> stop_word_ = shared_access::nothing<std::atomic<std::uint32_t>>();
   mutable stop_source stop_{nostopstate};
   hold childs_stop_;
   pid_t pid_ = 0;
   token starter_ = 0;
+  bool ours_alone_ = false;
   bool ended_ = false;
   std::optional<os::process_end> end_;
   std::optional<rusage> usage_;
+  std::byte* request_ = nullptr;
+  std::byte* encoded_ = nullptr;
   std::chrono::nanoseconds timeout_{0};
   std::int64_t started_at_ = 0;          // CLOCK_MONOTONIC
   std::chrono::nanoseconds ran_for_{0};  // once it has ended

@@ -34,27 +34,46 @@ template <class R> consteval bool result_carries_descriptors() {
     return may_carry_descriptors<R>;
 }
 
+/// A place for a process in the family's table, and the road by which descriptors in its result come home.
+struct new_process {
+  process_state state;
+  fd road;  // the child's end, if its result can have any
+};
+
+/// @throws std::system_error where the table, or this process's descriptors, are full
+template <class R> new_process claim_process(std::string const& name) {
+  token const member = members::claim(&objects::bury_orphan);
+  try {
+    if constexpr (result_carries_descriptors<R>()) {
+      socket_pair road;
+      return {process_state(member, name, std::move(road.first)), std::move(road.second)};
+    } else {
+      return {process_state(member, name, fd()), fd()};
+    }
+  } catch (...) {
+    members::release(member);
+    throw;
+  }
+}
+
 /// Starts a child that runs a workload made of `parts`, the callable and its arguments. Never inlined: its frame is the
 /// border between what belongs to the child (the workload, here) and the frames of its callers, whose change in the
 /// child is a lost write.
 /// @throws std::system_error naming the step and the unit; what the copies of the parts throw. No child is left then,
 /// and nothing is held.
 template <class R, class Work, class... Parts>
-TANDEM_NOINLINE process_state start_fork(options& how, std::tuple<Parts...>& parts) {
+TANDEM_NOINLINE process_state start_fork(options const& how, std::tuple<Parts...>& parts) {
+  auto [state, road] = claim_process<R>(how.name);
   child_orders orders;
-  orders.member = members::claim(&objects::bury_orphan);
-  process_state state;
-  try {
-    fd starters_end;
-    if constexpr (result_carries_descriptors<R>()) {
-      socket_pair road;
-      starters_end = std::move(road.first);
-      orders.descriptors = std::move(road.second);
-    }
-    state = process_state(orders.member, how.name, std::move(starters_end));
-  } catch (...) {
-    members::release(orders.member);
-    throw;
+  orders.how = &how;
+  orders.member = state.member();
+  orders.parent = current_id();
+  orders.parents_line = lifeline::read_end();
+  orders.descriptors = std::move(road);
+  if (how.lost_writes != lost_writes::ignore) {
+    register_exception<lost_write>();  // so that it comes back as itself
+    orders.frames_begin = static_cast<std::byte const*>(__builtin_dwarf_cfa());
+    orders.frames_end = os::stack_end(orders.frames_begin);
   }
   std::optional<Work> work;
   auto const copy = [&] { std::apply([&](auto&&... part) { work.emplace(std::forward<Parts>(part)...); }, parts); };
@@ -64,17 +83,9 @@ TANDEM_NOINLINE process_state start_fork(options& how, std::tuple<Parts...>& par
     travel_scope const on_the_way(orders.member);
     copy();
   }
-  orders.how = &how;
-  orders.parent = current_id();
-  orders.parents_line = lifeline::read_end();
-  if (how.lost_writes != lost_writes::ignore) {
-    register_exception<lost_write>();  // so that it comes back as itself
-    orders.frames_begin = static_cast<std::byte const*>(__builtin_dwarf_cfa());
-    orders.frames_end = os::stack_end(orders.frames_begin);
-  }
 
   // The child's end of its stop token, ready in this frame, which the child never leaves.
-  stop_state childs_stop = state.make_childs_stop();
+  stop_state childs_stop(state.make_childs_stop());
   childs_stop.add_source();  // the handle
   stop_token const stop = stop_access::make_token(childs_stop);
 
@@ -82,11 +93,11 @@ TANDEM_NOINLINE process_state start_fork(options& how, std::tuple<Parts...>& par
   {
     lifeline::own_fork const ours;
     child = os::fork();
-    if (child == 0) run_child<R>(orders, work, stop);
+    if (child == 0) run_child<R>(orders, work, stop, [] {});
   }
   if (child < 0) throw_errno("start process '" + how.name + "'", "fork");
   state.adopt(child, how);
-  return state;
+  return std::move(state);
 }
 
 }  // namespace tandem::impl

@@ -6,7 +6,7 @@
 #include <string>       // for string
 #include <tuple>        // for apply, forward_as_tuple, tuple
 #include <type_traits>  // for decay_t, invoke_result_t, is_invocable_v
-#include <utility>      // for forward, index_sequence
+#include <utility>      // for forward, move
 
 #include "tandem/core/impl/transfer.hpp"  // for require_transferable
 #include "tandem/execution/borrow.hpp"    // for borrowed
@@ -75,6 +75,19 @@ template <class Rules, class F, class... A> consteval void require_workload() {
     require_transferable<result>();
 }
 
+/// Calls `f` with the arguments kept in a tuple, behind the stop token if it takes one.
+template <class R, class F, class... Kept>
+R call_workload(F& f, std::tuple<Kept...>& arguments, stop_token const& stop) {
+  return std::apply(
+      [&](Kept&... kept) -> R {
+        if constexpr (std::is_invocable_v<F, stop_token, handed_t<Kept>...>)
+          return std::apply(std::move(f), std::forward_as_tuple(stop_token(stop), handed(kept)...));
+        else
+          return std::apply(std::move(f), std::forward_as_tuple(handed(kept)...));
+      },
+      arguments);
+}
+
 /// A callable and its arguments, decay-copied.
 template <class Rules, class F, class... A> class workload {
  public:
@@ -84,21 +97,10 @@ template <class Rules, class F, class... A> class workload {
       : callable_(std::forward<F>(f)), arguments_(std::forward<A>(arguments)...) {}
 
   /// Calls it, once.
-  result run(stop_token const& stop) { return call(stop, std::index_sequence_for<A...>{}); }
+  result run(stop_token const& stop) { return call_workload<result>(callable_, arguments_, stop); }
 
  private:
-  using callable = std::decay_t<F>;
-
-  template <std::size_t... I> result call(stop_token const& stop, std::index_sequence<I...>) {
-    if constexpr (std::is_invocable_v<callable, stop_token, handed_t<typename Rules::template kept<A>>...>) {
-      return std::apply(std::move(callable_),
-                        std::forward_as_tuple(stop_token(stop), handed(std::get<I>(arguments_))...));
-    } else {
-      return std::apply(std::move(callable_), std::forward_as_tuple(handed(std::get<I>(arguments_))...));
-    }
-  }
-
-  callable callable_;
+  std::decay_t<F> callable_;
   std::tuple<typename Rules::template kept<A>...> arguments_;
 };
 

@@ -21,7 +21,7 @@
 #include <new>        // for placement new
 
 #include "tandem/config.hpp"             // for TANDEM_NOINLINE
-#include "tandem/core/errors.hpp"        // for throw_errno
+#include "tandem/core/errors.hpp"        // for throw_errc, throw_errno
 #include "tandem/memory/impl/token.hpp"  // for token, token_slots
 #include "tandem/os/futex.hpp"           // for futex_wait, futex_wake
 #include "tandem/os/mapping.hpp"         // for create_memory_file, map_shared, page_size
@@ -99,6 +99,25 @@ class family_region {
 
   static bool exists() noexcept { return state_.load(std::memory_order_acquire) == ready; }
 
+  /// In a process that was executed afresh: takes over the family's region, `bytes` bytes behind `descriptor`, with its
+  /// heap at the address that it has in all members. Before anything else of the library is used.
+  /// @throws std::system_error where that address is taken here
+  static void adopt(int descriptor, std::size_t bytes, std::byte* heap) {
+    region known;
+    known.page = os::page_size();
+    known.descriptor = descriptor;
+    lay_out(known, bytes);
+    if (!map(known, heap) || known.heap != heap)
+      throw_errc(std::errc::address_in_use, "join the family: map the commons",
+                 "their address is taken in this process: start it by a fork or a zygote");
+    if (known.slots == 0 || known.tables == nullptr ||
+        reinterpret_cast<region_header*>(known.tables)->magic != region_magic)
+      throw_errc(std::errc::bad_message, "join the family: map the commons", "they are of another version of tandem");
+    set_up_process(known);
+    region_ = known;
+    state_.store(ready, std::memory_order_release);
+  }
+
  private:
   static constexpr std::uint32_t none = 0, ready = 1, busy = 1U << 31;  // busy carries the pid of whoever is at it
 
@@ -130,23 +149,47 @@ class family_region {
     region made;
     made.page = os::page_size();
     std::size_t bytes = std::size_t{64} << 30;
-    while (!map(made, bytes)) {
+    while (!create(made, bytes)) {
       bytes /= 2;
       if (bytes < std::size_t{64} << 20) throw_errno("reserve the commons: mmap", "64 MiB of address space");
     }
+    auto& header = *new (made.tables) region_header;
+    header.magic = region_magic;
+    header.bytes = made.table_bytes + made.heap_bytes;
+    set_up_process(made);
+    return made;
+  }
+
+  static void set_up_process(region& made) {
     os::drop_from_core(made.tables, made.table_bytes);
     os::drop_from_core(made.heap, made.heap_bytes);
-
     std::byte* const own = os::map_private(made.page);
     if (own == nullptr || !os::wipe_on_fork(own, made.page))
       throw_errno("reserve the commons: madvise", "MADV_WIPEONFORK");
     made.process = new (own) process_page;
     if (int const error = ::pthread_key_create(&made.thread_end, &end_thread))
       throw_errno(error, "reserve the commons: pthread_key_create");
-    auto& header = *new (made.tables) region_header;
-    header.magic = region_magic;
-    header.bytes = made.table_bytes + made.heap_bytes;
-    return made;
+  }
+
+  static bool create(region& made, std::size_t bytes) noexcept {
+    lay_out(made, bytes);
+    made.descriptor = os::create_memory_file("tandem-commons", bytes);
+    if (map(made, reinterpret_cast<std::byte*>(0x550000000000))) return true;
+    int const why = errno;
+    if (made.descriptor >= 0) ::close(made.descriptor);
+    errno = why;
+    return false;
+  }
+
+  /// The sizes of the parts: they follow from the whole.
+  static void lay_out(region& made, std::size_t bytes) noexcept {
+    constexpr std::size_t unit = 65536;
+    made.slots = static_cast<std::uint32_t>(std::clamp<std::size_t>(bytes >> 20, 256, token_slots));
+    made.objects = static_cast<std::uint32_t>(bytes >> 16);
+    std::size_t const used =
+        header_bytes + made.slots * made.page + made.objects * object_bytes + made.slots * member_bytes;
+    made.table_bytes = (used + unit - 1) / unit * unit;
+    made.heap_bytes = bytes - made.table_bytes;
   }
 
   /// One memory file, mapped in two parts. The heap goes to an address that is likely to be free in every program of
@@ -154,26 +197,17 @@ class family_region {
   /// programs (the latter ends who asks for another); any other will do as well. The tables, which nobody points into,
   /// go where the kernel puts libraries: every child touches the last pages of them, and there, below the library
   /// mapped before, it has a page table already.
-  static bool map(region& made, std::size_t bytes) noexcept {
-    constexpr std::size_t unit = 65536;
-    made.slots = static_cast<std::uint32_t>(std::clamp<std::size_t>(bytes >> 20, 256, token_slots));
-    made.objects = static_cast<std::uint32_t>(bytes >> 16);
-    std::size_t const participants = header_bytes, objects = participants + made.slots * made.page;
-    made.table_bytes = (objects + made.objects * object_bytes + made.slots * member_bytes + unit - 1) / unit * unit;
-    made.heap_bytes = bytes - made.table_bytes;
-    made.descriptor = os::create_memory_file("tandem-commons", bytes);
-    made.heap =
-        os::map_shared(made.descriptor, made.table_bytes, made.heap_bytes, reinterpret_cast<void*>(0x550000000000));
+  static bool map(region& made, std::byte* heap) noexcept {
+    made.heap = os::map_shared(made.descriptor, made.table_bytes, made.heap_bytes, heap);
     made.tables = made.heap == nullptr ? nullptr : os::map_shared(made.descriptor, 0, made.table_bytes, nullptr);
     if (made.tables == nullptr) {
       int const why = errno;
       if (made.heap != nullptr) os::unmap(made.heap, made.heap_bytes);
-      if (made.descriptor >= 0) ::close(made.descriptor);
       errno = why;
       return false;
     }
-    made.participants = made.tables + participants;
-    made.object_table = made.tables + objects;
+    made.participants = made.tables + header_bytes;
+    made.object_table = made.participants + made.slots * made.page;
     made.members_end = made.tables + made.table_bytes;
     return true;
   }

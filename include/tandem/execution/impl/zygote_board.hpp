@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: BSL-1.0
+// The zygote's side of a zygote: what it shares with its owner, and the two processes that start others.
+//
+//   owner --- request, ring ---> zygote --- clone, as the owner's own child ---> worker
+//     \                            ^
+//      \                           | wakes at its death, and takes over
+//       `--- task -----> spare   standby
+//
+// A slot is one start. The kernel itself writes the number of the new process there, inside the clone: the child exists
+// exactly if its number is in the slot, whoever dies when. So a request that a dead zygote has taken is served once:
+// its successor looks at the slot. No reply can be lost, since none is sent.
+//
+// The standby is a second zygote that sleeps on the first one's robust word. It takes over with nobody's help, and
+// makes a new standby as soon as the owner has reaped the dead.
+#ifndef TANDEM_EXECUTION_IMPL_ZYGOTE_BOARD_HPP
+#define TANDEM_EXECUTION_IMPL_ZYGOTE_BOARD_HPP
+
+#include <linux/futex.h>  // for FUTEX_OWNER_DIED, FUTEX_WAITERS
+#include <signal.h>       // for sigset_t, pthread_sigmask
+#include <sys/types.h>    // for pid_t
+
+#include <algorithm>  // for min
+#include <atomic>     // for atomic
+#include <cerrno>     // for errno
+#include <climits>    // for INT_MAX
+#include <cstddef>    // for byte, offsetof, size_t
+#include <cstdint>    // for uint32_t, uint64_t
+#include <vector>     // for vector
+
+#include "tandem/execution/impl/lifeline.hpp"       // for lifeline
+#include "tandem/execution/impl/start_request.hpp"  // for arrival, start_request
+#include "tandem/os/clock.hpp"                      // for monotonic_ns
+#include "tandem/os/clone.hpp"                      // for cloning_thread, clone_process, forget_signal_handlers
+#include "tandem/os/fork.hpp"                       // for leave_process, name_thread
+#include "tandem/os/futex.hpp"                      // for futex_wait, futex_wake
+#include "tandem/os/mapping.hpp"                    // for populate, populate_writable, unmap
+#include "tandem/os/modules.hpp"                    // for module_table
+#include "tandem/os/process_table.hpp"              // for thread_id
+#include "tandem/os/robust_list.hpp"                // for robust_links, robust_list
+#include "tandem/os/socket.hpp"                     // for receive_descriptors
+
+namespace tandem::impl {
+
+struct alignas(64) start_slot {
+  enum stage : std::uint32_t {
+    empty,
+    asked,      // of the zygote
+    preparing,  // a spare, or a zygote, that is being made
+    ready,      // a spare that sleeps
+    claimed,    // somebody's: nobody else touches it
+    task,       // a spare that has one
+  };
+  enum reply : std::uint32_t { none, started, refused, lacks_descriptors };
+
+  std::atomic<std::uint32_t>
+      life;  // of a zygote or a spare: its TID, on its robust list; FUTEX_OWNER_DIED, by the kernel
+  std::atomic<std::uint32_t> phase;   // a stage; a spare sleeps on it
+  std::atomic<std::uint32_t> pid;     // written by the kernel
+  std::atomic<std::uint32_t> answer;  // a reply; who has asked sleeps on it
+  std::uint32_t error;                // with `refused`
+  std::uint32_t descriptors;          // how many come with the request
+  os::robust_links links;
+  std::atomic<start_request*> request;
+
+  /// Makes it empty. The number last but one: a slot that is `preparing` without one would read as a dead zygote's.
+  void release() noexcept {
+    phase.store(claimed, std::memory_order_release);
+    life.store(0, std::memory_order_release);
+    pid.store(0, std::memory_order_release);
+    phase.store(empty, std::memory_order_release);
+  }
+};
+static_assert(sizeof(start_slot) == 64 && offsetof(start_slot, links) == os::robust_entry_offset - 8,
+              "a format in shared memory");
+
+struct zygote_board {
+  static constexpr std::size_t requests = 64, most_spares = 64;
+
+  std::atomic<std::uint32_t> bell;   // 1: the zygote sleeps on it
+  std::atomic<std::uint32_t> rings;  // counts them: what came up between a look and the sleep
+  std::atomic<std::uint32_t> quit;
+  std::atomic<std::uint32_t> wanted;  // spares
+  std::atomic<std::uint32_t> takeovers;
+  alignas(64) std::atomic<std::uint64_t> asked;  // a hint: which of the slots may hold a request
+  start_slot zygotes[2];
+  start_slot asks[requests];
+  start_slot spares[most_spares];
+
+  /// Wakes the zygote, if it sleeps.
+  void ring() noexcept {
+    rings.fetch_add(1,
+                    std::memory_order_seq_cst);  // before the look at the bell: pairs with the zygote's store and look
+    if (bell.load(std::memory_order_seq_cst) == 1 && bell.exchange(0, std::memory_order_seq_cst) == 1)
+      os::futex_wake(&bell);
+  }
+};
+
+/// What a zygote inherits from its owner, besides the board.
+struct zygote_birth {
+  zygote_board* board = nullptr;
+  int control = -1;     // where descriptors arrive; the other end
+  int owners_end = -1;  // is the owner's alone
+  int line = -1;        // the read end of the owner's lifeline
+  pid_t owner = 0;
+  sigset_t mask{};  // what its workers get
+};
+
+/// The life of a zygote, and of what it clones until a request is served. In a process with one thread.
+class zygote_process {
+ public:
+  /// Never returns. `index` is which of the two it is; `leads`: it need not wait for the other's death. @pre every
+  /// signal is blocked
+  [[noreturn]] static void run(zygote_birth const& birth, std::uint32_t index, bool leads) noexcept {
+    zygote_process self(birth, index);
+    self.settle();
+    if (!leads) self.wait_for_the_others_death();
+    self.serve();
+  }
+
+ private:
+  zygote_process(zygote_birth const& birth, std::uint32_t index) noexcept
+      : birth_(birth), board_(*birth.board), mine_(board_.zygotes[index]), other_(board_.zygotes[1 - index]) {}
+
+  void settle() noexcept {
+    thread_ = os::cloning_thread::current();
+    enlist(mine_);
+    os::name_thread("tandem-zygote");
+    os::forget_signal_handlers();
+    if (birth_.owners_end >= 0) {  // the first of its line: its successors inherit what it has
+      os::close(birth_.owners_end);
+      birth_.owners_end = -1;
+      int const line = os::duplicate(birth_.line);
+      bind(birth_.line);
+      birth_.line = line;
+    } else {
+      bind(birth_.line);
+    }
+  }
+
+  /// False where the kernel offers no way; then it is its owner that ends it.
+  bool bind(int line) noexcept {
+    try {
+      lifeline::take(line, birth_.owner, true);
+      return true;
+    } catch (...) { return false; }
+  }
+
+  /// The kernel marks the slot at this thread's death. Linked first: a TID that nobody takes away cannot be seen.
+  static void enlist(start_slot& slot) noexcept {
+    auto list = os::robust_list::of_this_thread();
+    if (list.usable()) list.link(&slot.links);
+    slot.life.store(static_cast<std::uint32_t>(os::thread_id()) | FUTEX_WAITERS, std::memory_order_release);
+    os::futex_wake(&slot.life);
+  }
+
+  void wait_for_the_others_death() noexcept {
+    mine_.phase.store(start_slot::ready, std::memory_order_release);
+    for (;;) {
+      std::uint32_t const life = other_.life.load(std::memory_order_acquire);
+      if ((life & FUTEX_OWNER_DIED) != 0) break;
+      if (board_.quit.load(std::memory_order_acquire) != 0) os::leave_process(0);
+      // Until the other has put its word on its list nobody would wake us: a short sleep then.
+      os::futex_wait(&other_.life, life, os::monotonic_ns() + (life == 0 ? 2'000'000 : 1'000'000'000));
+      std::uint32_t const pid = other_.pid.load(std::memory_order_acquire);
+      if ((other_.life.load(std::memory_order_acquire) & FUTEX_OWNER_DIED) == 0 && pid != 0 &&
+          ::kill(static_cast<pid_t>(pid), 0) != 0)
+        break;
+    }
+    board_.takeovers.fetch_add(1, std::memory_order_relaxed);
+    // What the dead one took and did not clone is in its slot, asked for and without a number.
+    for (std::size_t i = 0; i < zygote_board::requests; ++i) {
+      if (is_open(board_.asks[i])) board_.asked.fetch_or(std::uint64_t{1} << i, std::memory_order_relaxed);
+    }
+    drop_descriptors();
+  }
+
+  [[noreturn]] void serve() noexcept {
+    for (;;) {
+      if (board_.quit.load(std::memory_order_acquire) != 0) os::leave_process(0);
+      std::uint32_t const rings = board_.rings.load(std::memory_order_seq_cst);
+      bool const busy = make_standby() | serve_asked() | refill();
+      if (busy) continue;
+      board_.bell.store(1, std::memory_order_seq_cst);
+      if (board_.rings.load(std::memory_order_seq_cst) == rings)
+        os::futex_wait(&board_.bell, 1, os::monotonic_ns() + 1'000'000'000);
+      board_.bell.store(0, std::memory_order_seq_cst);
+    }
+  }
+
+  /// The other slot is empty only once the owner has reaped the dead, so that a number there is never a stranger's.
+  bool make_standby() noexcept {
+    if (other_.phase.load(std::memory_order_acquire) != start_slot::empty) return false;
+    other_.life.store(0, std::memory_order_relaxed);
+    other_.pid.store(0, std::memory_order_relaxed);
+    other_.phase.store(start_slot::preparing, std::memory_order_release);
+    auto const index = static_cast<std::uint32_t>(&other_ - board_.zygotes);
+    pid_t const made = os::clone_process(thread_, &other_.pid, CLONE_PARENT);
+    if (made == 0) run(birth_, index, false);
+    if (made < 0) {
+      other_.phase.store(start_slot::empty, std::memory_order_release);
+      return false;
+    }
+    return true;
+  }
+
+  bool serve_asked() noexcept {
+    std::uint64_t const hints = board_.asked.load(std::memory_order_acquire);
+    for (std::uint64_t left = hints; left != 0; left &= left - 1) {
+      auto const i = static_cast<std::size_t>(__builtin_ctzll(left));
+      // Cleared before the clone: the process may end and its slot be asked again before this one comes back, and the
+      // hint would be the next one's.
+      board_.asked.fetch_and(~(std::uint64_t{1} << i), std::memory_order_acq_rel);
+      if (is_open(board_.asks[i])) start_worker(board_.asks[i]);
+    }
+    return hints != 0;
+  }
+
+  static bool is_open(start_slot const& slot) noexcept {
+    return slot.phase.load(std::memory_order_acquire) == start_slot::asked &&
+           slot.pid.load(std::memory_order_acquire) == 0 &&
+           slot.answer.load(std::memory_order_acquire) == start_slot::none;
+  }
+
+  void start_worker(start_slot& slot) noexcept {
+    start_request* const request = slot.request.load(std::memory_order_relaxed);
+    std::vector<int> descriptors;
+    if (slot.descriptors != 0) {
+      try {
+        descriptors.resize(slot.descriptors);
+      } catch (...) { return reply(slot, start_slot::refused, ENOMEM); }
+      if (os::receive_descriptors(birth_.control, descriptors, os::patience::none) != 0) {
+        if (errno == EAGAIN) return reply(slot, start_slot::lacks_descriptors);  // a dead zygote had them
+        return reply(slot, start_slot::refused, errno);
+      }
+    }
+    pid_t const made = os::clone_process(thread_, &slot.pid, CLONE_PARENT);
+    if (made == 0) {
+      bool const bound = bind(birth_.line);
+      os::close(birth_.line);
+      run_worker(*request, {descriptors, bound});
+    }
+    int const error = errno;
+    os::close_all(descriptors);
+    reply(slot, made < 0 ? start_slot::refused : start_slot::started, error);
+  }
+
+  static void reply(start_slot& slot, start_slot::reply what, int error = 0) noexcept {
+    slot.error = static_cast<std::uint32_t>(error);
+    slot.answer.store(what, std::memory_order_release);  // pairs with the owner's acquire
+    os::futex_wake(&slot.answer);
+  }
+
+  bool refill() noexcept {
+    std::uint32_t const wanted = board_.wanted.load(std::memory_order_relaxed);
+    if (wanted == 0) return false;
+    std::uint32_t have = 0;
+    for (auto const& slot : board_.spares) {
+      std::uint32_t const phase = slot.phase.load(std::memory_order_acquire);
+      have += phase == start_slot::ready ||
+              (phase == start_slot::preparing && slot.pid.load(std::memory_order_acquire) != 0);
+    }
+    bool busy = false;
+    for (auto& slot : board_.spares) {
+      if (have >= wanted || board_.asked.load(std::memory_order_relaxed) != 0) break;  // requests overtake
+      std::uint32_t const phase = slot.phase.load(std::memory_order_acquire);
+      // The second: a predecessor died between the two.
+      if (phase != start_slot::empty &&
+          !(phase == start_slot::preparing && slot.pid.load(std::memory_order_acquire) == 0))
+        continue;
+      slot.life.store(0, std::memory_order_relaxed);
+      slot.pid.store(0, std::memory_order_relaxed);
+      slot.phase.store(start_slot::preparing, std::memory_order_release);
+      pid_t const made = os::clone_process(thread_, &slot.pid, CLONE_PARENT);
+      if (made == 0) run_spare(slot);
+      if (made < 0) {
+        slot.phase.store(start_slot::empty, std::memory_order_release);
+        break;
+      }
+      ++have;
+      busy = true;
+    }
+    return busy;
+  }
+
+  /// A message that the dead zygote had not taken belongs to a request that will be told to send it again.
+  void drop_descriptors() noexcept {
+    int arrived[os::most_descriptors_per_message];
+    for (int count = 0; (count = os::receive_descriptor_message(birth_.control, arrived, os::patience::none)) >= 0 ||
+                        errno == EMFILE;) {
+      if (count > 0) os::close_all({arrived, static_cast<std::size_t>(count)});
+    }
+  }
+
+  [[noreturn]] void run_worker(start_request& request, arrival const& how) noexcept {
+    os::name_thread("tandem-worker");
+    os::close(birth_.control);
+    os::unmap(&board_, sizeof(zygote_board));
+    ::pthread_sigmask(SIG_SETMASK, &birth_.mask, nullptr);
+    request.entry(request, how);
+    os::leave_process(127);
+  }
+
+  /// Takes now what would cost time later: its page faults, its lifeline.
+  [[noreturn]] void run_spare(start_slot& slot) noexcept {
+    enlist(slot);
+    bool const bound = bind(birth_.line);
+    os::close(birth_.line);
+    warm_up();
+    slot.phase.store(start_slot::ready, std::memory_order_release);
+    for (;;) {
+      std::uint32_t const phase = slot.phase.load(std::memory_order_acquire);  // pairs with the owner's release
+      if (phase == start_slot::task) break;
+      os::futex_wait(&slot.phase, phase);
+    }
+    start_request& request = *slot.request.load(std::memory_order_relaxed);
+    if (auto list = os::robust_list::of_this_thread(); list.usable()) list.unlink(&slot.links);
+    slot.release();
+    run_worker(request, {{}, bound});
+  }
+
+  void warm_up() noexcept {
+    static os::module_table const* const modules = [] {
+      try {
+        return new os::module_table(os::module_table::current());
+      } catch (...) { return static_cast<os::module_table*>(nullptr); }
+    }();
+    if (modules != nullptr && !modules->all().empty()) {
+      auto const& program = modules->all().front();
+      os::populate(reinterpret_cast<void const*>(program.begin & ~std::uintptr_t{4095}),
+                   std::min<std::size_t>(program.end - program.begin, std::size_t{1} << 20));
+    }
+    auto* const frame = reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) &
+                                                     ~std::uintptr_t{4095});
+    os::populate_writable(frame - 16384, 20480);
+  }
+
+  zygote_birth birth_;
+  zygote_board& board_;
+  start_slot& mine_;
+  start_slot& other_;
+  os::cloning_thread thread_{};
+};
+
+}  // namespace tandem::impl
+
+#endif  // TANDEM_EXECUTION_IMPL_ZYGOTE_BOARD_HPP
