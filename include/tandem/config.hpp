@@ -30,7 +30,7 @@
 #endif
 #endif
 #ifndef TANDEM_CLEAR_PADDING
-#define TANDEM_CLEAR_PADDING(object) void(object)
+#define TANDEM_CLEAR_PADDING(object) static_cast<void>(object)
 #endif
 
 /// 1 where preconditions are checked: in debug builds, unless set by the user.

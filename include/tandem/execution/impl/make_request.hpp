@@ -51,9 +51,7 @@ template <class F> class placed_closure {
     try {
       if constexpr (std::is_trivially_copyable_v<F>) TANDEM_CLEAR_PADDING(at_);
       words = require_travels(at_, how, known, collect);
-      if (owners_.count() > descriptor_log::most)
-        throw std::invalid_argument("tandem: start process '" + how.name +
-                                    "': its closure holds more than 64 descriptors: pass them as an argument");
+      note_descriptors(how);
     } catch (...) {
       destroy();
       throw;
@@ -66,18 +64,16 @@ template <class F> class placed_closure {
 
   /// Tells where in it the descriptors are, and sends them along.
   void encode_descriptors(writer& to) const {
-    std::uint32_t count = 0;
-    for_each_descriptor([&](std::uint32_t, int) { ++count; });
-    to.write_flat(count);
-    for_each_descriptor([&](std::uint32_t place, int number) {
-      to.write_flat(place);
-      to.write_descriptor(number);
-    });
+    to.write_flat(static_cast<std::uint32_t>(descriptors_.size()));
+    for (auto const& one : descriptors_) {
+      to.write_flat(one.at);
+      to.write_descriptor(one.number.get());
+    }
   }
 
   /// It is the receiver's now; so are its descriptors, and this process's copies of them are closed.
   void release() noexcept {
-    for_each_descriptor([](std::uint32_t, int number) { os::close(number); });
+    descriptors_.clear();
     at_ = nullptr;
   }
 
@@ -91,24 +87,35 @@ template <class F> class placed_closure {
     return found;
   }
 
-  template <class Do> void for_each_descriptor(Do act) const {
+  /// Takes note of them here: the receiver writes its own numbers there.
+  void note_descriptors(options const& how) {
+    if (owners_.count() > descriptor_log::most)
+      throw std::invalid_argument("tandem: start process '" + how.name +
+                                  "': its closure holds more than 64 descriptors: pass them as an argument");
     auto const* const begin = reinterpret_cast<std::byte const*>(at_);
     for (std::size_t i = 0; i < owners_.count(); ++i) {
       auto const* const owner = reinterpret_cast<std::byte const*>(owners_[i]);
       if (owner < begin || owner >= begin + sizeof(F)) continue;  // a stop on the way
       int number = -1;
       std::memcpy(&number, owner, sizeof number);
-      if (number >= 0) act(static_cast<std::uint32_t>(owner - begin), number);
+      if (number >= 0) descriptors_.push_back({static_cast<std::uint32_t>(owner - begin), fd(number)});
     }
   }
 
   void destroy() noexcept {
-    travel_scope const on_the_way(receiver_);  // what it holds is the receiver's
+    for (auto& one : descriptors_) static_cast<void>(one.number.release());  // its own again
+    travel_scope const on_the_way(receiver_);                                // what it holds is the receiver's
     std::destroy_at(at_);
   }
 
+  struct descriptor_in_it {
+    std::uint32_t at;
+    fd number;
+  };
+
   token receiver_;
   descriptor_log owners_;
+  std::vector<descriptor_in_it> descriptors_;
   F* at_ = nullptr;
 };
 

@@ -178,7 +178,9 @@ class zygote_process {
     for (;;) {
       if (board_.quit.load(std::memory_order_acquire) != 0) os::leave_process(0);
       std::uint32_t const rings = board_.rings.load(std::memory_order_seq_cst);
-      bool const busy = make_standby() | serve_asked() | refill();
+      bool busy = make_standby();
+      busy = serve_asked() || busy;
+      busy = refill() || busy;
       if (busy) continue;
       board_.bell.store(1, std::memory_order_seq_cst);
       if (board_.rings.load(std::memory_order_seq_cst) == rings)
