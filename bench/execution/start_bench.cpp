@@ -146,7 +146,7 @@ void questions() {
               [] { check(tandem::process([] { return 1; }).join().value() == 1, "the result"); })
         .peer("posix_spawn /bin/true", spawn_true)
         .peer_if(TANDEM_BENCH_BOOST, "Boost.Process /bin/true", boost_true, "libboost-dev is not installed")
-        .budget("tandem::process", at_most(1.15));
+        .budget("tandem::process", at_most(1.10));
 
     question("process start to its outcome" + parent, unit::us)
         .about("Its exit and the join come later, and are not in it.")

@@ -256,4 +256,7 @@ void wrong_result(char const* what) {
 
 }  // namespace tandem_bench
 
-int main(int argc, char** argv) { return tandem_bench::run(argc, argv); }
+int main(int argc, char** argv) {
+  if (tandem_bench::at_start != nullptr) tandem_bench::at_start(argc, argv);
+  return tandem_bench::run(argc, argv);
+}

@@ -152,6 +152,9 @@ class question {
 /// Defined by each program of benchmarks: asks its questions.
 void questions();
 
+/// Defined by a program that has something to do at the top of main. It is weak, so that others need none.
+[[gnu::weak]] void at_start(int argc, char** argv);
+
 /// All questions asked so far, in order.
 std::vector<std::shared_ptr<question_data>>& asked();
 

@@ -6,12 +6,16 @@
 
 #include "tandem/os/bound.hpp"
 #include "tandem/os/clock.hpp"
+#include "tandem/os/clone.hpp"
 #include "tandem/os/cpu.hpp"
 #include "tandem/os/descriptor.hpp"
 #include "tandem/os/eventfd.hpp"
+#include "tandem/os/exec.hpp"
 #include "tandem/os/fork.hpp"
 #include "tandem/os/futex.hpp"
 #include "tandem/os/mapping.hpp"
+#include "tandem/os/modules.hpp"
+#include "tandem/os/parent_death.hpp"
 #include "tandem/os/pidfd.hpp"
 #include "tandem/os/poll.hpp"
 #include "tandem/os/process_id.hpp"
@@ -20,5 +24,6 @@
 #include "tandem/os/socket.hpp"
 #include "tandem/os/stack.hpp"
 #include "tandem/os/stdio.hpp"
+#include "tandem/os/timer.hpp"
 
 #endif  // TANDEM_OS_HPP

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: BSL-1.0
+// us from the call that starts a process to the return of the join that has taken how it ended, by each start method,
+// in parents of several sizes; and to its outcome, where the exit is not waited for.
+#include <spawn.h>     // for posix_spawn
+#include <sys/mman.h>  // for mmap
+#include <sys/wait.h>  // for waitid
+#include <unistd.h>    // for _exit, fork
+
+#include <atomic>    // for atomic
+#include <chrono>    // for steady_clock
+#include <cstddef>   // for size_t
+#include <cstdint>   // for uint32_t
+#include <memory>    // for make_shared
+#include <optional>  // for optional
+#include <string>    // for string, to_string
+#include <thread>    // for thread, yield
+
+#include "execution/start_outside.hpp"
+#include "support/balloon.hpp"
+#include "support/question.hpp"
+#include "tandem/execution.hpp"
+#include "tandem/os/futex.hpp"
+
+namespace tandem_bench {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+char* program = nullptr;
+std::optional<tandem::zygote> lean;   // made when the program was small
+std::optional<tandem::zygote> ready;  // with spares
+constexpr std::uint32_t spares = 8;
+
+int one() { return 1; }
+
+void start_and_join(tandem::start how) {
+  check(tandem::process({.start = how}, &one).join().value() == 1, "the result");
+}
+
+/// Waits for the spares to be there again, which is not in the time.
+void refill() {
+  while (ready->ready() < spares) std::this_thread::yield();
+}
+
+template <class Body> auto with_spares(Body body) {
+  return [body](std::size_t count) {
+    clock::duration total{};
+    for (std::size_t i = 0; i < count; ++i) {
+      refill();
+      total += body();
+    }
+    return total;
+  };
+}
+
+clock::duration spare_to_outcome() {
+  auto const begin = clock::now();
+  tandem::process unit{{.start = *ready}, &one};
+  check(unit.get_outcome().value() == 1, "the outcome");
+  auto const took = clock::now() - begin;
+  check(unit.join().has_value(), "the join");
+  return took;
+}
+
+clock::duration spare_to_join() {
+  auto const begin = clock::now();
+  start_and_join(*ready);
+  return clock::now() - begin;
+}
+
+/// A process that answers each request by a futex: the least that a request and its reply can cost.
+class futex_peer {
+ public:
+  futex_peer() {
+    void* const at = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    check(at != MAP_FAILED, "mmap");
+    words_ = static_cast<std::atomic<std::uint32_t>*>(at);
+    child_ = ::fork();
+    if (child_ == 0) {
+      for (std::uint32_t seen = 0;; ++seen) {
+        while (words_[0] == seen) tandem::os::futex_wait(&words_[0], seen);
+        words_[64] = seen + 1;
+        tandem::os::futex_wake(&words_[64]);
+      }
+    }
+    check(child_ > 0, "fork");
+  }
+  futex_peer(futex_peer const&) = delete;
+  ~futex_peer() {
+    ::kill(child_, SIGKILL);
+    ::waitpid(child_, nullptr, 0);
+    ::munmap(words_, 4096);
+  }
+  void round_trip() {
+    std::uint32_t const next = words_[0] + 1;
+    words_[0] = next;
+    tandem::os::futex_wake(&words_[0]);
+    while (words_[64] != next) tandem::os::futex_wait(&words_[64], next - 1);
+  }
+
+ private:
+  std::atomic<std::uint32_t>* words_ = nullptr;
+  pid_t child_ = 0;
+};
+
+void spawn_itself() {
+  char* arguments[] = {program, const_cast<char*>("--exit-at-once"), nullptr};
+  pid_t child = 0;
+  check(::posix_spawn(&child, "/proc/self/exe", nullptr, nullptr, arguments, environ) == 0, "posix_spawn");
+  siginfo_t info{};
+  check(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED) == 0 && info.si_status == 0, "the child's exit code");
+}
+
+std::string parent_of(std::size_t mb) { return mb == 0 ? "0" : std::to_string(mb) + " MB"; }
+
+}  // namespace
+
+void at_start(int argc, char** argv) {
+  if (argc == 2 && std::string(argv[1]) == "--exit-at-once") ::_exit(0);
+  tandem::initialize(argc, argv);
+  program = argv[0];
+  lean.emplace();
+  ready.emplace(tandem::zygote::options{.spares = spares});
+}
+
+void questions() {
+  for (std::size_t const mb : {0U, 256U, 1024U, 4096U}) {
+    std::size_t const touched = (quick() ? mb / 64 : mb) << 20;
+    question("process start and join by each method, parent " + parent_of(mb), unit::us)
+        .about("Private 4 KB pages, all touched. The zygotes were made before them.")
+        .surrounded_by([=] { return balloon(touched); })
+        .base("fork + waitid", [] { check(plain_fork_and_wait(), "fork and waitid"); })
+        .peer("start::fork", [] { start_and_join(tandem::start::fork); })
+        .peer("zygote", [] { start_and_join(*lean); })
+        .peer("spare", with_spares(spare_to_join))
+        .peer("posix_spawn of this program", spawn_itself)
+        .peer("start::exec", [] { start_and_join(tandem::start::exec); })
+        .budget("zygote", at_most(mb == 0      ? 1.2
+                                  : mb == 1024 ? 1.0 / 80
+                                               : 1.0))
+        .budget("start::exec", at_most(1.25), "posix_spawn of this program")
+        .budget("spare", at_most(mb == 0 ? 1.1 : 1.0));
+  }
+
+  for (auto const where : {placement::free, placement::two_cpus, placement::one_cpu}) {
+    std::string const place = where == placement::free      ? ""
+                              : where == placement::one_cpu ? ", on one CPU"
+                                                            : ", on two CPUs";
+    question("E4: from a spare to its outcome" + place, unit::us)
+        .placed(where)
+        .base("std::thread start and join",
+              [] {
+                int result = 0;
+                std::thread([&result] { result = 1; }).join();
+                check(result == 1, "the result");
+              })
+        .peer("spare", with_spares(spare_to_outcome))
+        .budget("spare", at_most(1.0));
+  }
+  question("E4: request to reply", unit::us)
+      .base("futex round trip", [peer = std::make_shared<futex_peer>()] { peer->round_trip(); })
+      .peer("spare", with_spares(spare_to_outcome))
+      .budget("spare", at_most(1.25));
+}
+
+}  // namespace tandem_bench
