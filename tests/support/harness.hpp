@@ -9,6 +9,9 @@
 
 namespace tandem_test {
 
+/// Where a room's tests define it, called at the top of main. It is weak, so a binary needs none.
+[[gnu::weak]] void at_start(int argc, char** argv);
+
 /// Runs all tests in a watched child, with a temporary folder of its own, as the environment asks:
 /// TANDEM_TEST_UNPRIVILEGED=1 as the user nobody; TANDEM_TEST_FAULT="clone3=ENOSYS,..." with system calls that fail.
 int run_all(std::function<int()> const& run);

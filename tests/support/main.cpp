@@ -37,5 +37,6 @@ CATCH_REGISTER_LISTENER(listener)
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (tandem_test::at_start != nullptr) tandem_test::at_start(argc, argv);
   return tandem_test::run_all([&] { return Catch::Session().run(argc, argv); });
 }

@@ -7,9 +7,10 @@
 #include <memory>       // for addressof
 #include <stdexcept>    // for invalid_argument
 #include <tuple>        // for forward_as_tuple
-#include <type_traits>  // for decay_t
+#include <type_traits>  // for decay_t, is_trivially_copyable_v
 #include <utility>      // for forward
 
+#include "tandem/config.hpp"                        // for TANDEM_CLEAR_PADDING
 #include "tandem/execution/impl/make_request.hpp"   // for make_request
 #include "tandem/execution/impl/process_state.hpp"  // for process_state
 #include "tandem/execution/impl/start_exec.hpp"     // for exec_road
@@ -19,6 +20,17 @@
 #include "tandem/execution/zygote.hpp"              // for zygote, zygote_access
 
 namespace tandem::impl {
+
+/// Whether a closure of type F leads to code that is not among what is `known`.
+template <class F, class G> bool leads_to_a_later_module(G const& callable, os::module_table const& known) {
+  if constexpr (std::is_trivially_copyable_v<F>) {
+    F copy(callable);  // whose padding may be cleared; of a function, its address
+    TANDEM_CLEAR_PADDING(std::addressof(copy));
+    return look_at_closure(std::addressof(copy), sizeof copy, known).later_module;
+  } else {
+    return look_at_closure(std::addressof(callable), sizeof callable, known).later_module;
+  }
+}
 
 /// @throws std::system_error naming the step and the unit; std::invalid_argument where the closure or an argument
 /// cannot travel by the road that was chosen; what the copies throw. No process is left then, and nothing is held.
@@ -43,7 +55,7 @@ template <class R, class F, class... A> process_state start_process(options& how
       from.require_owner();
       auto const known = from.modules();
       bool const is_known = known->find(reinterpret_cast<std::uintptr_t>(entry)) != nullptr &&
-                            !look_at_closure(std::addressof(f), sizeof f, *known).later_module;
+                            !leads_to_a_later_module<callable>(f, *known);
       if (is_known) {
         auto made = make_request<R, callable, A...>(
             how, *known, false, [](writer&, start_request const&, closure_words const&) {}, std::forward<F>(f),

@@ -52,12 +52,19 @@ struct alignas(64) start_slot {
   };
   enum reply : std::uint32_t { none, started, refused, lacks_descriptors };
 
+  /// The answer tells whose it is: one that comes late is not the next one's, who may have the slot by then.
+  static constexpr std::uint32_t make_answer(std::uint32_t asker, reply what, int error = 0) noexcept {
+    return asker << 16 | (static_cast<std::uint32_t>(error) & 0xfff) << 4 | what;
+  }
+  static constexpr reply reply_of(std::uint32_t answer) noexcept { return static_cast<reply>(answer & 0xf); }
+  static constexpr int error_of(std::uint32_t answer) noexcept { return static_cast<int>(answer >> 4 & 0xfff); }
+
   std::atomic<std::uint32_t>
       life;  // of a zygote or a spare: its TID, on its robust list; FUTEX_OWNER_DIED, by the kernel
   std::atomic<std::uint32_t> phase;   // a stage; a spare sleeps on it
   std::atomic<std::uint32_t> pid;     // written by the kernel
-  std::atomic<std::uint32_t> answer;  // a reply; who has asked sleeps on it
-  std::uint32_t error;                // with `refused`
+  std::atomic<std::uint32_t> answer;  // whose, errno, reply: see make_answer; who has asked sleeps on it
+  std::uint32_t asker;                // counts who had this slot
   std::uint32_t descriptors;          // how many come with the request
   os::robust_links links;
   std::atomic<start_request*> request;
@@ -220,19 +227,20 @@ class zygote_process {
   static bool is_open(start_slot const& slot) noexcept {
     return slot.phase.load(std::memory_order_acquire) == start_slot::asked &&
            slot.pid.load(std::memory_order_acquire) == 0 &&
-           slot.answer.load(std::memory_order_acquire) == start_slot::none;
+           start_slot::reply_of(slot.answer.load(std::memory_order_acquire)) == start_slot::none;
   }
 
   void start_worker(start_slot& slot) noexcept {
     start_request* const request = slot.request.load(std::memory_order_relaxed);
+    std::uint32_t const asker = slot.asker;
     std::vector<int> descriptors;
     if (slot.descriptors != 0) {
       try {
         descriptors.resize(slot.descriptors);
-      } catch (...) { return reply(slot, start_slot::refused, ENOMEM); }
+      } catch (...) { return reply(slot, asker, start_slot::refused, ENOMEM); }
       if (os::receive_descriptors(birth_.control, descriptors, os::patience::none) != 0) {
-        if (errno == EAGAIN) return reply(slot, start_slot::lacks_descriptors);  // a dead zygote had them
-        return reply(slot, start_slot::refused, errno);
+        if (errno == EAGAIN) return reply(slot, asker, start_slot::lacks_descriptors);  // a dead zygote had them
+        return reply(slot, asker, start_slot::refused, errno);
       }
     }
     pid_t const made = os::clone_process(thread_, &slot.pid, CLONE_PARENT);
@@ -243,13 +251,15 @@ class zygote_process {
     }
     int const error = errno;
     os::close_all(descriptors);
-    reply(slot, made < 0 ? start_slot::refused : start_slot::started, error);
+    reply(slot, asker, made < 0 ? start_slot::refused : start_slot::started, made < 0 ? error : 0);
   }
 
-  static void reply(start_slot& slot, start_slot::reply what, int error = 0) noexcept {
-    slot.error = static_cast<std::uint32_t>(error);
-    slot.answer.store(what, std::memory_order_release);  // pairs with the owner's acquire
-    os::futex_wake(&slot.answer);
+  static void reply(start_slot& slot, std::uint32_t asker, start_slot::reply what, int error = 0) noexcept {
+    std::uint32_t waiting = start_slot::make_answer(asker, start_slot::none);
+    // release: pairs with the owner's acquire
+    if (slot.answer.compare_exchange_strong(waiting, start_slot::make_answer(asker, what, error),
+                                            std::memory_order_acq_rel))
+      os::futex_wake(&slot.answer);
   }
 
   bool refill() noexcept {

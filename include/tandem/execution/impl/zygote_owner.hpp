@@ -116,7 +116,8 @@ class zygote_owner {
     bool freed = false;
     for (auto& zygote : board_->zygotes) {
       std::uint32_t const pid = zygote.pid.load(std::memory_order_acquire);
-      if (pid == 0 || !is_dead(static_cast<pid_t>(pid))) continue;
+      if (pid == 0 || !has_ended(static_cast<pid_t>(pid))) continue;
+      reap(static_cast<pid_t>(pid));
       // Its life word stays as it is: the standby reads its death there.
       zygote.pid.store(0, std::memory_order_release);
       zygote.phase.store(start_slot::empty, std::memory_order_release);
@@ -128,26 +129,21 @@ class zygote_owner {
     if (gone(0) && gone(1) && gone(0)) give_birth();
     for (auto& spare : board_->spares) {
       std::uint32_t phase = spare.phase.load(std::memory_order_acquire);
-      std::uint32_t const pid = spare.pid.load(std::memory_order_acquire);
-      if (phase ==
-          start_slot::task) {  // it empties the slot itself, if it gets that far; its end is its handle's to know
-        os::process_end how{};
-        if (os::wait_child(static_cast<pid_t>(pid), WNOHANG | WNOWAIT, how) != os::wait_result::still_running &&
-            spare.phase.load(std::memory_order_acquire) == phase)
-          spare.release();
+      auto const pid = static_cast<pid_t>(spare.pid.load(std::memory_order_acquire));
+      if (pid == 0 || phase == start_slot::empty || phase == start_slot::claimed || !has_ended(pid)) continue;
+      // The dead changes no phase any more: it has ended in this one, unless somebody else has taken it on. One with a
+      // task is its handle's to reap.
+      std::uint32_t const ended_in = phase;
+      if (!spare.phase.compare_exchange_strong(phase, start_slot::claimed, std::memory_order_acq_rel)) continue;
+      if (static_cast<pid_t>(spare.pid.load(std::memory_order_acquire)) !=
+          pid) {  // the slot's next one, in the same phase
+        phase = start_slot::claimed;
+        spare.phase.compare_exchange_strong(phase, ended_in, std::memory_order_acq_rel);
         continue;
       }
-      if (pid == 0 || (phase != start_slot::preparing && phase != start_slot::ready)) continue;
-      bool const was_ready = phase == start_slot::ready;
-      // Nobody may claim it during the look.
-      if (was_ready && !spare.phase.compare_exchange_strong(phase, start_slot::claimed, std::memory_order_acq_rel))
-        continue;
-      if (is_dead(static_cast<pid_t>(pid))) {
-        spare.release();
-        freed = true;
-      } else if (was_ready) {
-        spare.phase.store(start_slot::ready, std::memory_order_release);
-      }
+      if (ended_in != start_slot::task) reap(pid);
+      spare.release();
+      freed = true;
     }
     if (freed) board_->ring();
   }
@@ -155,13 +151,17 @@ class zygote_owner {
  private:
   static void end(pid_t pid) noexcept {
     ::kill(pid, SIGKILL);  // ours, and not reaped: nobody else has the number
+    reap(pid);
+  }
+
+  static void reap(pid_t pid) noexcept {
     os::process_end how{};
     os::wait_child(pid, 0, how);
   }
 
-  static bool is_dead(pid_t pid) noexcept {
+  static bool has_ended(pid_t pid) noexcept {
     os::process_end how{};
-    return os::wait_child(pid, WNOHANG, how) != os::wait_result::still_running;
+    return os::wait_child(pid, WNOHANG | WNOWAIT, how) != os::wait_result::still_running;
   }
 
   /// @pre lock_ is held, or nobody else has this yet
@@ -263,7 +263,7 @@ class zygote_owner {
   }
 
   void place(start_slot& slot) noexcept {
-    slot.answer.store(start_slot::none, std::memory_order_relaxed);
+    slot.answer.store(start_slot::make_answer(++slot.asker, start_slot::none), std::memory_order_relaxed);
     slot.phase.store(start_slot::asked, std::memory_order_release);  // pairs with is_open's acquire
     board_->asked.fetch_or(std::uint64_t{1} << (&slot - board_->asks), std::memory_order_acq_rel);
     board_->ring();
@@ -273,18 +273,19 @@ class zygote_owner {
     std::int64_t slice = 2'000'000;
     place(slot);
     for (;;) {
-      switch (slot.answer.load(std::memory_order_acquire)) {  // pairs with reply's release
+      std::uint32_t const answer = slot.answer.load(std::memory_order_acquire);  // pairs with reply's release
+      switch (start_slot::reply_of(answer)) {
         case start_slot::started:
           return static_cast<pid_t>(slot.pid.load(std::memory_order_acquire));
         case start_slot::refused:
-          throw_errno(static_cast<int>(slot.error), "start a process from a zygote: clone");
+          throw_errno(start_slot::error_of(answer), "start a process from a zygote: clone");
         case start_slot::lacks_descriptors:
           slot.phase.store(start_slot::claimed, std::memory_order_release);
           send(descriptors);
           place(slot);
           break;
         default:
-          if (os::futex_wait(&slot.answer, start_slot::none, os::monotonic_ns() + slice) != 0 && errno == ETIMEDOUT) {
+          if (os::futex_wait(&slot.answer, answer, os::monotonic_ns() + slice) != 0 && errno == ETIMEDOUT) {
             // The zygote that took it may be dead, having cloned or not.
             if (std::uint32_t const pid = slot.pid.load(std::memory_order_acquire)) return static_cast<pid_t>(pid);
             slice = std::min<std::int64_t>(2 * slice, 50'000'000);

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "tandem/execution/zygote.hpp"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "execution/kinds.hpp"
+#include "execution/starts.hpp"
+#include "support/build_kind.hpp"
+#include "support/catch.hpp"
+#include "support/child.hpp"
+#include "support/seed.hpp"
+#include "tandem/execution/process.hpp"
+#include "tandem/resource/pipe.hpp"
+
+using namespace std::chrono_literals;
+using tandem::ending;
+using tandem_test::ContainsSubstring, tandem_test::run_in_child;
+
+namespace {
+
+int seen = 1;
+
+/// The two zygotes, or one while the other is being replaced; 0: none there.
+std::vector<pid_t> zygotes(tandem::zygote& of) {
+  std::vector<pid_t> found;
+  for (auto const& slot : tandem::impl::zygote_access::owner(of).board().zygotes) {
+    if (auto const pid = static_cast<pid_t>(slot.pid.load())) found.push_back(pid);
+  }
+  return found;
+}
+
+void wait_for_both(tandem::zygote& of) {
+  while (zygotes(of).size() < 2) {
+    tandem::impl::zygote_access::owner(of).tidy();
+    std::this_thread::yield();
+  }
+}
+
+int answer() { return 42; }
+
+}  // namespace
+
+TEST_CASE("zygote: a process starts from the program as it was", "[execution][zygote]") {
+  seen = 1;
+  tandem::zygote z;
+  seen = 2;
+  CHECK(tandem::process({.start = z}, [] { return seen; }).join().value() == 1);
+  CHECK(tandem::process([] { return seen; }).join().value() == 2);
+}
+
+TEST_CASE("zygote: the program's own wait sees nothing of its processes", "[execution][zygote][host]") {
+  tandem::zygote z{{.spares = 1}};
+  tandem::process worker{{.start = z}, [](tandem::stop_token stop) { stop.wait(); }};
+  CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);
+  CHECK(errno == ECHILD);
+  worker.request_stop();
+  CHECK(worker.join().has_value());
+}
+
+TEST_CASE("zygote: a host that reaps every child, or ignores SIGCHLD, takes no status away",
+          "[execution][zygote][host]") {
+  bool const ignore = GENERATE(false, true);
+  auto const result = run_in_child([ignore] {
+    if (ignore) ::signal(SIGCHLD, SIG_IGN);
+    tandem::zygote z{{.spares = 2}};
+    std::atomic<bool> stop{false};
+    std::thread reaper([&] {
+      while (!stop) ::waitpid(-1, nullptr, WNOHANG);
+    });
+    for (int i = 0; i < 50; ++i) {
+      CHECK(tandem::process({.start = z}, &answer).join().value() == 42);
+      CHECK(tandem::process({.start = z}, [] { ::_exit(7); }).join().error().exit_code() == 7);
+      CHECK(tandem::process({.start = z}, [] { ::raise(SIGKILL); }).join().error().signal() == SIGKILL);
+    }
+    stop = true;
+    reaper.join();
+  });
+  INFO(result.to_string());
+  CHECK(result.passed());
+}
+
+TEST_CASE("zygote: made in a program with threads, it works as well", "[execution][zygote][threads]") {
+  if (tandem_test::thread_sanitized) return;  // forking a threaded program is what it cannot follow
+  auto const result = run_in_child([] {
+    std::atomic<bool> stop{false};
+    std::thread busy([&] {
+      while (!stop) std::this_thread::yield();
+    });
+    {
+      tandem::zygote z{{.spares = 1}};
+      for (int i = 0; i < 10; ++i) CHECK(tandem::process({.start = z}, &answer).join().value() == 42);
+      CHECK(tandem::process({.start = z}, [] { ::_exit(7); }).join().error().exit_code() == 7);
+    }
+    stop = true;
+    busy.join();
+  });
+  INFO(result.to_string());
+  CHECK(result.passed());
+}
+
+TEST_CASE("zygote: keeps as many processes ready as asked, and makes new ones", "[execution][zygote][spares]") {
+  tandem::zygote z{{.spares = 3}};
+  for (int round = 0; round < 20; ++round) {
+    while (z.ready() < 3) std::this_thread::yield();
+    std::vector<tandem::process<int>> all;
+    for (int i = 0; i < 5; ++i) all.emplace_back(tandem::options{.start = z}, &answer);  // two more than are ready
+    for (auto& one : all) CHECK(one.join().value() == 42);
+  }
+  while (z.ready() < 3) std::this_thread::yield();
+}
+
+TEST_CASE("zygote: more spares than it can have are refused", "[execution][zygote][errors]") {
+  CHECK_THROWS_WITH((tandem::zygote{{.spares = 65}}), ContainsSubstring("spares") && ContainsSubstring("64"));
+  CHECK_THROWS_AS((tandem::zygote{{.spares = 65}}), std::invalid_argument);
+}
+
+TEST_CASE("zygote: its processes outlive it", "[execution][zygote]") {
+  std::optional<tandem::zygote> z;
+  z.emplace(tandem::zygote::options{.spares = 1});
+  tandem::process asked{{.start = *z}, [](tandem::stop_token stop) { return stop.wait(); }};
+  tandem::process spare{{.start = *z}, [](tandem::stop_token stop) { return stop.wait(); }};
+  z.reset();
+  asked.request_stop();
+  spare.request_stop();
+  CHECK(asked.join().value());
+  CHECK(spare.join().value());
+}
+
+TEST_CASE("zygote: belongs to the process that made it", "[execution][zygote][host]") {
+  tandem::zygote z;
+  auto const result = run_in_child([&z] {
+    try {
+      tandem::process worker{{.start = z}, &answer};
+      FAIL("started");
+    } catch (std::system_error const& error) {
+      CHECK(error.code() == std::errc::operation_not_permitted);
+      CHECK_THAT(error.what(), ContainsSubstring("belongs"));
+    }
+  });
+  INFO(result.to_string());
+  CHECK(result.passed());
+  CHECK(tandem::process({.start = z}, &answer).join().value() == 42);
+}
+
+TEST_CASE("zygote: killed, it is replaced by its standby; killed both, by a new one", "[execution][zygote][kill]") {
+  tandem::zygote z{{.spares = 2}};
+  for (int round = 0; round < 10; ++round) {
+    wait_for_both(z);
+    bool const both = round % 2 == 1;
+    auto const pids = zygotes(z);
+    for (std::size_t i = 0; i < (both ? pids.size() : 1); ++i) ::kill(pids[i], SIGKILL);
+    for (int i = 0; i < 4; ++i) CHECK(tandem::process({.start = z}, &answer).join().value() == 42);
+    tandem::pipe end;  // the road for descriptors goes on too
+    tandem::process worker{{.start = z}, [](tandem::fd to) { to.write("x"); }, std::move(end.write_end)};
+    CHECK(end.read_end.read_all() == "x");
+  }
+}
+
+TEST_CASE("zygote: zygotes, spares and workers killed at random, every start ends in a value or a death",
+          "[execution][zygote][kill]") {
+  long const kills = tandem_test::repetitions(300, 10000);
+  INFO("seed " << tandem_test::test_seed());
+  tandem::zygote z{{.spares = 4}};
+  auto& board = tandem::impl::zygote_access::owner(z).board();
+  std::atomic<long> killed{0};
+  std::atomic<pid_t> worker{0};
+  std::atomic<bool> stop{false};
+  std::thread killer([&] {
+    std::mt19937_64 random(tandem_test::test_seed());
+    auto const below = [&](unsigned n) { return static_cast<std::size_t>(random() % n); };
+    while (killed < kills) {
+      auto const until = std::chrono::steady_clock::now() + std::chrono::microseconds(below(1500));
+      while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
+      pid_t pid = 0;
+      switch (below(3)) {
+        case 0:
+          pid = static_cast<pid_t>(board.zygotes[below(2)].pid.load());
+          break;
+        case 1: {
+          auto& slot = board.spares[below(8)];
+          if (slot.phase == tandem::impl::start_slot::ready) pid = static_cast<pid_t>(slot.pid.load());
+          break;
+        }
+        default:
+          pid = worker;
+      }
+      // Only this test's own: a number that was read a moment ago may be nobody's, but is not yet a stranger's.
+      if (pid > 1 && ::kill(pid, SIGKILL) == 0) ++killed;
+    }
+    stop = true;
+  });
+  long values = 0, deaths = 0;
+  bool right = true;
+  for (unsigned n = 0; !stop; ++n) {
+    tandem::process unit{{.start = z}, [n] { return n; }};
+    worker = unit.pid();
+    auto const result = n % 2 == 0 ? unit.join() : (static_cast<void>(unit.get_outcome()), unit.join());
+    worker = 0;
+    if (result) {
+      ++values;
+      right = right && *result == n;
+    } else {
+      ++deaths;
+      right = right && result.error().how() == ending::signaled && result.error().signal() == SIGKILL;
+    }
+  }
+  killer.join();
+  CHECK(right);
+  CHECK(values > 0);
+  CHECK(deaths > 0);
+  CHECK(tandem::process({.start = z}, &answer).join().value() == 42);
+}
+
+TEST_CASE("zygote: started from by many threads that allocate and print, it never hangs",
+          "[execution][zygote][threads]") {
+  if (tandem_test::thread_sanitized) return;
+  tandem::zygote z{{.spares = 4}};
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> busy;
+  for (int i = 0; i < 4; ++i) {
+    busy.emplace_back([&stop] {
+      std::FILE* const null = std::fopen("/dev/null", "w");
+      while (!stop.load(std::memory_order_relaxed))
+        std::fputs(std::string(static_cast<std::size_t>(std::rand() % 4000), 'x').c_str(), null);
+      std::fclose(null);
+    });
+  }
+  std::atomic<int> left{static_cast<int>(tandem_test::repetitions(300, 3000))};
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> starters;
+  for (int i = 0; i < 8; ++i) {
+    starters.emplace_back([&] {
+      while (left-- > 0) {
+        tandem::process unit{{.start = z}, [] { return std::string(3000, 'y').size(); }};
+        auto const result = unit.join();
+        if (!result || *result != 3000) ++wrong;
+      }
+    });
+  }
+  for (auto& thread : starters) thread.join();
+  stop = true;
+  for (auto& thread : busy) thread.join();
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("zygote: what was loaded after it is started by a fork", "[execution][zygote][modules]") {
+  tandem::zygote z;
+  void* const module = ::dlopen("libanl.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (module == nullptr) {
+    WARN("SKIP(a module to load): dlopen -> " << ::dlerror());
+    return;
+  }
+  auto* const function = ::dlsym(module, "gai_error");
+  if (function != nullptr) {
+    bool const forked =
+        tandem::process({.start = z}, [function] { return ::getpgid(0) > 0 && function != nullptr; }).join().value();
+    CHECK(forked);
+  }
+  ::dlclose(module);
+}
