@@ -28,6 +28,13 @@ TEST_CASE("codec: failures of all four kinds", "[core][codec]") {
   }
 }
 
+TEST_CASE("codec: a timeout stays one", "[core][codec]") {
+  auto const sent = failure::timed_out("slow", std::chrono::seconds(2));
+  auto const got = round_trip(sent);
+  CHECK(got.timed_out());
+  CHECK(got == sent);
+}
+
 TEST_CASE("codec: a failure brings its exception", "[core][codec]") {
   auto const arrived = round_trip(failure::threw("a", std::make_exception_ptr(std::out_of_range{"far"})));
   CHECK_THROWS_AS(arrived.rethrow(), std::out_of_range);

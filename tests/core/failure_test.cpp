@@ -98,6 +98,16 @@ TEST_CASE("failure: of a signal has its number and its name", "[core][failure]")
   CHECK(failure::signaled("", 40, false).what() == "killed by signal 40");
 }
 
+TEST_CASE("failure: of a timeout is a kill that says which", "[core][failure]") {
+  auto const failed = failure::timed_out("slow", std::chrono::milliseconds(1500));
+  CHECK(failed.timed_out());
+  CHECK(failed.how() == ending::signaled);
+  CHECK(failed.signal() == SIGKILL);
+  CHECK(failed.to_string() == "'slow' was killed by SIGKILL after its timeout of 1500 ms");
+  CHECK_FALSE(failure::signaled("other", SIGKILL, false).timed_out());
+  CHECK(failed != failure::signaled("slow", SIGKILL, false));
+}
+
 TEST_CASE("failure: may have a crash report, and what was used", "[core][failure]") {
   tandem::resource_usage usage;
   usage.user = std::chrono::seconds(2);

@@ -224,3 +224,13 @@ TEST_CASE("descriptor: a successful write keeps a pending SIGPIPE too", "[os][de
   });
   CHECK(child.passed());
 }
+
+TEST_CASE("descriptor: close-on-exec is set and taken away", "[os][descriptor]") {
+  int const file = os::open("/dev/null", O_RDONLY);
+  CHECK(os::set_close_on_exec(file, false) == 0);
+  CHECK(::fcntl(file, F_GETFD) == 0);
+  CHECK(os::set_close_on_exec(file) == 0);
+  CHECK(::fcntl(file, F_GETFD) == FD_CLOEXEC);
+  os::close(file);
+  CHECK((os::set_close_on_exec(file) == -1 && errno == EBADF));
+}

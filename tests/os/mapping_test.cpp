@@ -275,3 +275,33 @@ TEST_CASE("mapping: where memory files are missing, the error is the system's", 
           CHECK((os::create_memory_file("test", 4096) == -1 && errno == error));
         }).passed());
 }
+
+TEST_CASE("mapping: whether something is mapped is told without touching it", "[os][mapping]") {
+  std::byte* const page = os::map_private(os::page_size());
+  REQUIRE(page != nullptr);
+  auto const address = reinterpret_cast<std::uintptr_t>(page);
+  CHECK(os::is_mapped(address + 7));
+  os::unmap(page, os::page_size());
+  CHECK_FALSE(os::is_mapped(address + 7));
+  CHECK_FALSE(os::is_mapped(0x7ffe'0000'0005));
+}
+
+TEST_CASE("mapping: what a fork does not copy can be given back to it", "[os][mapping]") {
+  std::byte* const page = os::map_shared(-1, 0, os::page_size(), nullptr);
+  REQUIRE(page != nullptr);
+  CHECK(os::drop_on_fork(page, os::page_size()));
+  CHECK(run_in_child([page] { CHECK_FALSE(mapped(page)); }).passed());
+  CHECK(os::keep_on_fork(page, os::page_size()));
+  CHECK(run_in_child([page] { CHECK(mapped(page)); }).passed());
+  os::unmap(page, os::page_size());
+}
+
+TEST_CASE("mapping: pages are fetched beforehand, where the kernel can", "[os][mapping]") {
+  std::byte* const page = os::map_private(os::page_size());
+  REQUIRE(page != nullptr);
+  os::populate(page, os::page_size());
+  os::populate_writable(page, os::page_size());
+  *page = one;
+  CHECK(*page == one);
+  os::unmap(page, os::page_size());
+}

@@ -229,3 +229,15 @@ TEST_CASE("pidfd: older kernels do not tell of a reaped end, nor do other descri
   CHECK_FALSE(os::reaped_end(0).has_value());
   CHECK_FALSE(os::reaped_end(-1).has_value());
 }
+
+TEST_CASE("pidfd: a child is waited for by its number as well", "[os][pidfd]") {
+  pid_t const child = ::fork();
+  if (child == 0) ::_exit(6);
+  os::process_end end{};
+  CHECK(os::wait_child(child, WNOWAIT, end) == wait_result::ended);  // looked at, not reaped
+  rusage used{};
+  CHECK(os::wait_child(child, 0, end, &used) == wait_result::ended);
+  CHECK(end.code == 6);
+  CHECK(used.ru_maxrss > 0);
+  CHECK(os::wait_child(child, WNOHANG, end) == wait_result::not_ours);
+}
