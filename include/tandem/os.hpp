@@ -7,8 +7,10 @@
 #include "tandem/os/bound.hpp"
 #include "tandem/os/clock.hpp"
 #include "tandem/os/clone.hpp"
+#include "tandem/os/close_range.hpp"
 #include "tandem/os/cpu.hpp"
 #include "tandem/os/descriptor.hpp"
+#include "tandem/os/directory.hpp"
 #include "tandem/os/eventfd.hpp"
 #include "tandem/os/exec.hpp"
 #include "tandem/os/fork.hpp"
@@ -21,9 +23,12 @@
 #include "tandem/os/process_id.hpp"
 #include "tandem/os/process_table.hpp"
 #include "tandem/os/robust_list.hpp"
+#include "tandem/os/scheduling.hpp"
 #include "tandem/os/socket.hpp"
 #include "tandem/os/stack.hpp"
 #include "tandem/os/stdio.hpp"
+#include "tandem/os/surroundings.hpp"
 #include "tandem/os/timer.hpp"
+#include "tandem/os/usage.hpp"
 
 #endif  // TANDEM_OS_HPP

@@ -84,6 +84,10 @@ class reader {
     return std::exchange(descriptors_[index], -1);
   }
 
+  /// The descriptors that came along; -1: taken. Who needs the number of one for another may exchange it for a
+  /// duplicate.
+  std::span<int> untaken() const noexcept { return descriptors_; }
+
   /// How many bytes are left.
   std::size_t left() const noexcept { return bytes_.size() - position_; }
 

@@ -13,6 +13,7 @@
 
 #include "tandem/core/deadline.hpp"                 // for deadline
 #include "tandem/core/outcome.hpp"                  // for outcome
+#include "tandem/core/resource_usage.hpp"           // for resource_usage
 #include "tandem/execution/impl/detached.hpp"       // for detached
 #include "tandem/execution/impl/process_state.hpp"  // for process_state
 #include "tandem/execution/impl/start_process.hpp"  // for start_process
@@ -54,8 +55,9 @@ template <class R = void> class process {
   /// Starts `f(arguments...)`, or `f(stop_token, arguments...)` where f takes one. f may be any callable; arguments and
   /// result must be transferable; a string literal arrives as std::string, borrow(x) as T const&, an fd as an open
   /// descriptor.
-  /// @throws std::system_error naming the step that failed, std::bad_alloc, what the copies throw; no child is left
-  /// then
+  /// @throws std::system_error naming the step that failed, and the member of `options` where it was that;
+  /// std::invalid_argument naming a member whose value cannot be; std::bad_alloc, what the copies throw; no child is
+  /// left then
   template <class F, class... A>
     requires(!impl::is_options<F> && !std::is_same_v<std::remove_cvref_t<F>, process>)
   explicit process(F&& f, A&&... arguments) : process(options{}, std::forward<F>(f), std::forward<A>(arguments)...) {}
@@ -109,6 +111,12 @@ template <class R = void> class process {
     if (!kept_) kept_ = std::make_unique<outcome<R>>(unit.read_outcome<R>());
     return *kept_;
   }
+
+  /// What the process has used so far, or in all when it has ended: its own use and that of the children that it has
+  /// reaped. After a join a failure knows it (failure::usage), a value does not. Times are exact, but how they part
+  /// into user and system is by the clock's tick while it lives. Empty: memory and bytes of an ended process, but for
+  /// the peak; all that proc(5) keeps from this user. @throws std::system_error as join
+  resource_usage usage() { return require_unit("usage").usage_now(); }
 
   bool joinable() const noexcept { return static_cast<bool>(state_); }
   unit_id get_id() const noexcept { return {pid(), 0}; }

@@ -11,8 +11,13 @@
 
 #include "tandem/core/deadline.hpp"                // for deadline
 #include "tandem/core/mode.hpp"                    // for mode
+#include "tandem/core/resource_usage.hpp"          // for resource_usage
+#include "tandem/execution/impl/measure.hpp"       // for measure_this_process, measure_this_thread
 #include "tandem/execution/impl/unit_context.hpp"  // for this_context, current_id
 #include "tandem/execution/unit_id.hpp"            // for unit_id
+#include "tandem/os/clock.hpp"                     // for monotonic_ns
+#include "tandem/os/process_id.hpp"                // for process_id
+#include "tandem/os/process_table.hpp"             // for thread_id
 #include "tandem/sync/stop_token.hpp"              // for stop_token
 
 namespace tandem::this_unit {
@@ -55,6 +60,18 @@ template <class Clock, class Duration> bool sleep_until(std::chrono::time_point<
 /// Blocks for `time`, or until a stop is requested of this unit. Returns whether the time has passed: false means stop.
 template <class Rep, class Period> bool sleep_for(std::chrono::duration<Rep, Period> time) {
   return sleep_until(deadline::after(time));
+}
+
+/// What this unit has used so far: a process, with all its threads; a thread, without fields of memory. Since when
+/// (`wall`) is known by the clock's tick where tandem has not started it.
+inline resource_usage usage() noexcept {
+  bool const process = mode() == tandem::mode::process;
+  auto used = process ? impl::measure_this_process() : impl::measure_this_thread();
+  if (impl::this_context != nullptr)
+    used.wall = std::chrono::nanoseconds(os::monotonic_ns() - impl::this_context->started_at);
+  else
+    used.wall = impl::age_of_task(process ? os::process_id() : os::thread_id());
+  return used;
 }
 
 /// Lets others run first.

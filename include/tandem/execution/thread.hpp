@@ -9,13 +9,16 @@
 #include <thread>    // for thread
 #include <utility>   // for forward, move, swap
 
-#include "tandem/core/deadline.hpp"                // for deadline
-#include "tandem/core/outcome.hpp"                 // for outcome
-#include "tandem/execution/impl/thread_state.hpp"  // for thread_state, thread_run
-#include "tandem/execution/impl/workload.hpp"      // for result_of, require_workload
-#include "tandem/execution/options.hpp"            // for options
-#include "tandem/execution/unit_id.hpp"            // for unit_id
-#include "tandem/sync/stop_token.hpp"              // for stop_source, stop_token
+#include "tandem/core/deadline.hpp"                 // for deadline
+#include "tandem/core/outcome.hpp"                  // for outcome
+#include "tandem/core/resource_usage.hpp"           // for resource_usage
+#include "tandem/execution/impl/check_options.hpp"  // for check_thread_options
+#include "tandem/execution/impl/native_thread.hpp"  // for native_thread
+#include "tandem/execution/impl/thread_state.hpp"   // for thread_state, thread_run
+#include "tandem/execution/impl/workload.hpp"       // for result_of, require_workload
+#include "tandem/execution/options.hpp"             // for options
+#include "tandem/execution/unit_id.hpp"             // for unit_id
+#include "tandem/sync/stop_token.hpp"               // for stop_source, stop_token
 
 namespace tandem {
 
@@ -36,7 +39,9 @@ template <class R = void> class thread {
 
   /// Starts `f(arguments...)`, or `f(stop_token, arguments...)` where f takes one, each decay-copied as by
   /// std::jthread.
-  /// @throws std::system_error where no thread can be started; what the copies throw
+  /// @throws std::system_error where no thread can be started, or not as `options` asks: the step, the member;
+  /// std::invalid_argument naming a member that a thread cannot have, or a value that cannot be; what the copies throw.
+  /// No thread is left then.
   template <class F, class... A>
     requires(!impl::is_options<F> && !std::is_same_v<std::remove_cvref_t<F>, thread>)
   explicit thread(F&& f, A&&... arguments) : thread(options{}, std::forward<F>(f), std::forward<A>(arguments)...) {}
@@ -44,9 +49,10 @@ template <class R = void> class thread {
   template <class F, class... A> explicit thread(options how, F&& f, A&&... arguments) {
     impl::require_workload<impl::thread_rules, F, A...>();
     using run = impl::thread_run<R, impl::workload<impl::thread_rules, F, A...>>;
+    impl::check_thread_options(how);
     auto* const started = new run(std::move(how.name), std::forward<F>(f), std::forward<A>(arguments)...);
     state_.reset(started);
-    native_ = std::thread(impl::thread_entry<run>(started));
+    native_ = impl::start_thread(started, how);
   }
 
   thread(thread&& other) noexcept = default;
@@ -96,7 +102,7 @@ template <class R = void> class thread {
 
   bool joinable() const noexcept { return state_ != nullptr; }
   unit_id get_id() const noexcept { return state_ ? state_->id() : unit_id{}; }
-  native_handle_type native_handle() { return native_.native_handle(); }
+  native_handle_type native_handle() { return native_.id(); }
   /// The name given, or the one made for it; empty where the handle owns no unit.
   std::string name() const { return state_ ? state_->name() : std::string(); }
 
@@ -106,6 +112,14 @@ template <class R = void> class thread {
     if (!joinable()) impl::throw_no_unit("detach");
     native_.detach();
     state_.reset();
+  }
+
+  /// What the thread has used so far; in all, once it has published its outcome, but for what it read and wrote. Fields
+  /// of memory are empty: that is its process's. After a join a failure knows it (failure::usage), a value does not.
+  /// @throws std::system_error (invalid_argument) where the handle owns no unit
+  resource_usage usage() const {
+    if (!joinable()) impl::throw_no_unit("usage");
+    return state_->usage(native_.id());
   }
 
   bool request_stop() noexcept { return state_ && state_->stop().request_stop(); }
@@ -123,12 +137,11 @@ template <class R = void> class thread {
  private:
   void require_joinable(char const* call) const {
     if (!joinable()) impl::throw_no_unit(call);
-    if (native_.get_id() == std::this_thread::get_id()) impl::throw_joins_itself(call);
+    if (native_.is_this_thread()) impl::throw_joins_itself(call);
   }
 
   outcome<R> take() {
     auto const state = std::move(state_);
-    native_ = std::thread();
     return std::move(state->get());
   }
 
@@ -136,12 +149,11 @@ template <class R = void> class thread {
     if (!joinable()) return;
     request_stop();
     native_.join();
-    native_ = std::thread();
     state_.reset();
   }
 
   impl::thread_state_pointer<R> state_;
-  std::thread native_;
+  impl::native_thread native_;
 };
 
 template <class F, class... A>

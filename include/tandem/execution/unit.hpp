@@ -10,6 +10,7 @@
 
 #include "tandem/core/mode.hpp"                // for mode
 #include "tandem/core/outcome.hpp"             // for outcome
+#include "tandem/core/resource_usage.hpp"      // for resource_usage
 #include "tandem/execution/impl/workload.hpp"  // for require_workload, result_of
 #include "tandem/execution/options.hpp"        // for options
 #include "tandem/execution/process.hpp"        // for process
@@ -66,6 +67,11 @@ template <class R = void> class unit {
   }
   outcome<R>& get_outcome() {
     return std::visit([](auto& one) -> outcome<R>& { return one.get_outcome(); }, is_);
+  }
+
+  /// As the thread's, the process's. @throws std::system_error as join
+  resource_usage usage() {
+    return std::visit([](auto& one) { return one.usage(); }, is_);
   }
 
   bool joinable() const noexcept {

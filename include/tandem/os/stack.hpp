@@ -74,6 +74,17 @@ inline std::byte* stack_end(std::byte const* from) noexcept {
   return from >= mine.low && from < mine.high ? mine.high : nullptr;
 }
 
+/// How many bytes of stack the calling thread has, all told: of the first thread, its limit.
+inline std::size_t stack_size_of_this_thread() noexcept {
+  std::size_t bytes = 0;
+  pthread_attr_t attributes;
+  if (::pthread_getattr_np(::pthread_self(), &attributes) != 0) return 0;
+  void* low = nullptr;
+  if (::pthread_attr_getstack(&attributes, &low, &bytes) != 0) bytes = 0;
+  ::pthread_attr_destroy(&attributes);
+  return bytes;
+}
+
 }  // namespace tandem::os
 
 #endif  // TANDEM_OS_STACK_HPP

@@ -77,6 +77,8 @@ class lifeline {
 
   /// The descriptor that must stay open for this process to die with its parent; -1: none.
   static int held() noexcept { return held_; }
+  /// It has another number now.
+  static void move_held(int to) noexcept { held_ = to; }
 
   /// Gives up the pipe that this process has as a copy of its parent's.
   static void forget() noexcept {

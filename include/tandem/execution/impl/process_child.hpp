@@ -3,10 +3,12 @@
 #ifndef TANDEM_EXECUTION_IMPL_PROCESS_CHILD_HPP
 #define TANDEM_EXECUTION_IMPL_PROCESS_CHILD_HPP
 
+#include <cstdint>      // for int64_t
 #include <exception>    // for current_exception
 #include <optional>     // for optional
 #include <string>       // for string
 #include <type_traits>  // for is_void_v
+#include <vector>       // for vector
 
 #include "tandem/core/codec.hpp"                        // for codec, writer
 #include "tandem/core/exception_transport.hpp"          // for encode_exception
@@ -19,6 +21,7 @@
 #include "tandem/execution/lost_writes.hpp"             // for lost_write, lost_writes
 #include "tandem/execution/options.hpp"                 // for options
 #include "tandem/memory/impl/members.hpp"               // for members
+#include "tandem/os/clock.hpp"                          // for monotonic_ns
 #include "tandem/os/fork.hpp"                           // for end_exit_with, leave_process, name_thread
 #include "tandem/os/futex.hpp"                          // for futex_wake
 #include "tandem/os/robust_list.hpp"                    // for robust_list
@@ -39,6 +42,8 @@ struct child_orders {
   os::robust_list list =
       os::robust_list::of_this_thread();  // in a forked child the starter's: it stands at the same address
   fd descriptors;                         // the road for descriptors in the result, if it can have any
+  std::vector<int> stay_open;             // where not all do: that road, and the descriptors among the arguments
+  std::int64_t started_at = os::monotonic_ns();
 };
 
 /// Says what was lost and what to do about it.
@@ -117,7 +122,8 @@ TANDEM_NOINLINE void run_workload(child_orders const& orders, std::optional<Work
       mode::process,
       {static_cast<pid_t>(members::at(orders.member).process.load(std::memory_order_relaxed)), 0},
       orders.parent,
-      stop};
+      stop,
+      orders.started_at};
   this_context = &context;
   frame_watch const frames(orders.frames_begin, orders.frames_end);
   try {
@@ -151,7 +157,7 @@ template <class R, class Work, class Prepare>
     prepare();
     if (!orders.how->name.empty()) os::name_thread(orders.how->name.c_str());
     lifeline::take(orders.parents_line, orders.parent.process, orders.how->die_with_parent);
-    set_up_child(*orders.how);
+    set_up_child(*orders.how, orders.stay_open);
     if (may_fail_to_set_up(*orders.how)) {
       slot.started.store(1, std::memory_order_release);  // pairs with wait_started's acquire
       os::futex_wake(&slot.started);

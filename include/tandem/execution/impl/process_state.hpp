@@ -28,8 +28,10 @@
 #include "tandem/core/reader.hpp"                       // for reader
 #include "tandem/core/unobserved_failure.hpp"           // for report_unobserved
 #include "tandem/execution/impl/child_setup.hpp"        // for may_fail_to_set_up
+#include "tandem/execution/impl/measure.hpp"            // for measure_process
 #include "tandem/execution/impl/outcome_record.hpp"     // for outcome_bytes, outcome_sink
 #include "tandem/execution/impl/process_child.hpp"      // for lost_write_text
+#include "tandem/execution/impl/start_error.hpp"        // for rethrow_as_start
 #include "tandem/execution/impl/start_request.hpp"      // for commons_sink, request_block
 #include "tandem/execution/options.hpp"                 // for options
 #include "tandem/memory/impl/members.hpp"               // for members
@@ -206,6 +208,18 @@ class process_state {
     throw_errno("send signal " + std::to_string(number), "process '" + name() + "'");
   }
 
+  /// What the process has used: so far, or in all once it has ended.
+  resource_usage usage_now() {
+    if (!ended_ && !reap(WNOHANG)) {
+      auto now = measure_process(pid_);
+      now.wall = std::chrono::nanoseconds(os::monotonic_ns() - started_at_);
+      // Reaped by the host meanwhile, its number may have been another's.
+      if (os::pidfd_signal(pidfd_.get(), 0) == 0 || errno != ESRCH) return now;
+      reap(WNOHANG);
+    }
+    return usage();
+  }
+
   /// Lets the unobserved-failure handler know if it failed: nobody will take its outcome. @pre as read_outcome
   void report_failure() noexcept {
     if (slot().life.load(std::memory_order_acquire) == member_slot::returned)
@@ -258,7 +272,10 @@ class process_state {
   /// dead and reaped then
   void wait_started() {
     std::int64_t slice = 2'000'000;
-    while (!ended_ && slot().started.load(std::memory_order_acquire) == 0) {  // pairs with run_child's release
+    for (;;) {
+      // Looked at in this order: it may fail, and be dead and reaped, between any two looks.
+      bool const over =
+          ended_ || slot().started.load(std::memory_order_acquire) != 0;  // pairs with run_child's release
       std::uint32_t life = slot().life.load(std::memory_order_acquire);
       if (life == member_slot::not_started) {
         wait_until(deadline::never());
@@ -266,17 +283,9 @@ class process_state {
         auto const why = failure::remote(name(), decode_exception(from));
         try {
           why.rethrow();
-        } catch (std::system_error const& error) {
-          // the words of the code come again
-          std::string_view step = error.what();
-          std::string const code = ": " + error.code().message();
-          if (step.ends_with(code)) step.remove_suffix(code.size());
-          constexpr std::string_view library = "tandem: ";
-          if (step.starts_with(library)) step.remove_prefix(library.size());
-          throw std::system_error(error.code(), "tandem: start process '" + name() + "': " + std::string(step));
-        }
+        } catch (std::system_error const& error) { rethrow_as_start("process '" + name() + "'", error); }
       }
-      if (is_over(life)) return;
+      if (over || is_over(life)) return;
       if ((life & FUTEX_WAITERS) == 0) {
         if (!slot().life.compare_exchange_strong(life, life | FUTEX_WAITERS, std::memory_order_relaxed)) continue;
         life |= FUTEX_WAITERS;

@@ -64,6 +64,9 @@ template <class R, class F, class... A>
   run_child<R>(orders, work, stop, [&] {
     reader from(request.bytes(), how.descriptors);
     with = decode_options(from);
+    for (int const other : how.descriptors) {  // before they are taken
+      if (other >= 0) orders.stay_open.push_back(other);
+    }
     if (with.die_with_parent && !how.bound) lifeline::refuse();
     if (from.read_flat<bool>()) orders.descriptors = fd(from.read_descriptor());
     for (auto count = from.read_flat<std::uint32_t>(); count != 0; --count) {

@@ -22,16 +22,17 @@
 #include <string_view>  // for string_view
 #include <vector>       // for vector
 
-#include "tandem/core/codec_string.hpp"             // for codec<string>
-#include "tandem/core/errors.hpp"                   // for throw_errc, throw_errno
-#include "tandem/execution/impl/closure.hpp"        // for closure_words
-#include "tandem/execution/impl/lifeline.hpp"       // for lifeline
-#include "tandem/execution/impl/process_child.hpp"  // for refuse_request
-#include "tandem/execution/impl/start_request.hpp"  // for arrival, start_request
-#include "tandem/memory/impl/region.hpp"            // for family, family_region
-#include "tandem/os/exec.hpp"                       // for exec_orders, open_own_program, run_program
-#include "tandem/os/modules.hpp"                    // for module_table
-#include "tandem/resource/fd.hpp"                   // for fd
+#include "tandem/core/codec_string.hpp"               // for codec<string>
+#include "tandem/core/errors.hpp"                     // for throw_errc, throw_errno
+#include "tandem/execution/impl/closure.hpp"          // for closure_words
+#include "tandem/execution/impl/lifeline.hpp"         // for lifeline
+#include "tandem/execution/impl/own_descriptors.hpp"  // for own_descriptors
+#include "tandem/execution/impl/process_child.hpp"    // for refuse_request
+#include "tandem/execution/impl/start_request.hpp"    // for arrival, start_request
+#include "tandem/memory/impl/region.hpp"              // for family, family_region
+#include "tandem/os/exec.hpp"                         // for exec_orders, open_own_program, run_program
+#include "tandem/os/modules.hpp"                      // for module_table
+#include "tandem/resource/fd.hpp"                     // for fd
 
 namespace tandem::impl {
 
@@ -82,6 +83,11 @@ class own_program {
     std::lock_guard const hold(lock_);
     if (noted_) return;
     file_ = new fd(os::open_own_program());  // for as long as the process lives
+    own_descriptors::program = file_->get();
+    own_descriptors::program_moved = [](int to) noexcept {
+      static_cast<void>(file_->release());
+      file_->reset(to);
+    };
     arguments_ = new std::vector<std::string>(arguments, arguments + count);
     noted_ = true;
   }

@@ -3,27 +3,35 @@
 #ifndef TANDEM_EXECUTION_IMPL_START_FORK_HPP
 #define TANDEM_EXECUTION_IMPL_START_FORK_HPP
 
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uintptr_t
 #include <optional>     // for optional
+#include <stdexcept>    // for invalid_argument
+#include <string>       // for string, to_string
 #include <tuple>        // for tuple, apply
 #include <type_traits>  // for is_trivially_copyable_v, is_void_v, remove_reference_t
 #include <utility>      // for forward, move
+#include <vector>       // for vector
 
-#include "tandem/config.hpp"                        // for TANDEM_NOINLINE
-#include "tandem/core/errors.hpp"                   // for throw_errno
-#include "tandem/core/register_exception.hpp"       // for register_exception
-#include "tandem/core/transferable.hpp"             // for may_carry_descriptors
-#include "tandem/execution/impl/lifeline.hpp"       // for lifeline
-#include "tandem/execution/impl/process_child.hpp"  // for child_orders, run_child
-#include "tandem/execution/impl/process_state.hpp"  // for process_state
-#include "tandem/execution/impl/unit_context.hpp"   // for current_id
-#include "tandem/execution/options.hpp"             // for options
-#include "tandem/memory/impl/members.hpp"           // for members
-#include "tandem/memory/impl/objects.hpp"           // for objects
-#include "tandem/memory/impl/travel.hpp"            // for travel_scope
-#include "tandem/os/fork.hpp"                       // for fork
-#include "tandem/os/stack.hpp"                      // for stack_end
-#include "tandem/resource/socket_pair.hpp"          // for socket_pair
-#include "tandem/sync/stop_token.hpp"               // for stop_access, stop_state
+#include "tandem/config.hpp"                               // for TANDEM_NOINLINE
+#include "tandem/core/errors.hpp"                          // for throw_errno
+#include "tandem/core/impl/descriptor_log.hpp"             // for descriptor_log, logging_scope
+#include "tandem/core/register_exception.hpp"              // for register_exception
+#include "tandem/core/transferable.hpp"                    // for may_carry_descriptors
+#include "tandem/execution/impl/argument_descriptors.hpp"  // for descriptors_among
+#include "tandem/execution/impl/child_setup.hpp"           // for inherits
+#include "tandem/execution/impl/lifeline.hpp"              // for lifeline
+#include "tandem/execution/impl/process_child.hpp"         // for child_orders, run_child
+#include "tandem/execution/impl/process_state.hpp"         // for process_state
+#include "tandem/execution/impl/unit_context.hpp"          // for current_id
+#include "tandem/execution/options.hpp"                    // for options
+#include "tandem/memory/impl/members.hpp"                  // for members
+#include "tandem/memory/impl/objects.hpp"                  // for objects
+#include "tandem/memory/impl/travel.hpp"                   // for travel_scope
+#include "tandem/os/fork.hpp"                              // for fork
+#include "tandem/os/stack.hpp"                             // for stack_end
+#include "tandem/resource/socket_pair.hpp"                 // for socket_pair
+#include "tandem/sync/stop_token.hpp"                      // for stop_access, stop_state
 
 namespace tandem::impl {
 
@@ -56,6 +64,20 @@ template <class R> new_process claim_process(std::string const& name) {
   }
 }
 
+/// Adds the descriptors whose owners came to lie in the object at `begin` while it was made.
+inline void add_owned(descriptor_log const& owners, void const* begin, std::size_t size, std::string const& name,
+                      std::vector<int>& descriptors) {
+  if (owners.count() > descriptor_log::most) {
+    throw std::invalid_argument("tandem: start process '" + name + "': its closure holds more than " +
+                                std::to_string(descriptor_log::most) +
+                                " descriptors: pass them as an argument, or use options.inherit = inherit::all");
+  }
+  for (std::size_t i = 0; i < owners.count(); ++i) {
+    auto const place = reinterpret_cast<std::uintptr_t>(owners[i]), from = reinterpret_cast<std::uintptr_t>(begin);
+    if (place >= from && place < from + size) descriptors.push_back(*owners[i]);  // others were stops on the way
+  }
+}
+
 /// Starts a child that runs a workload made of `parts`, the callable and its arguments. Never inlined: its frame is the
 /// border between what belongs to the child (the workload, here) and the frames of its callers, whose change in the
 /// child is a lost write.
@@ -76,12 +98,23 @@ TANDEM_NOINLINE process_state start_fork(options const& how, std::tuple<Parts...
     orders.frames_end = os::stack_end(orders.frames_begin);
   }
   std::optional<Work> work;
+  std::optional<descriptor_log> owners;  // of descriptors, where it matters which stay open
+  if (inherits(how) == inherit::declared) owners.emplace();
   auto const copy = [&] { std::apply([&](auto&&... part) { work.emplace(std::forward<Parts>(part)...); }, parts); };
   if constexpr ((std::is_trivially_copyable_v<std::remove_reference_t<Parts>> && ...)) {
     copy();  // nothing that counts its holders
   } else {
     travel_scope const on_the_way(orders.member);
+    std::optional<logging_scope> logging;
+    if (owners) logging.emplace(*owners);
     copy();
+  }
+
+  if (owners) {
+    travel_scope const on_the_way(orders.member);
+    orders.stay_open = descriptors_among(work->arguments());
+    orders.stay_open.push_back(orders.descriptors.get());
+    add_owned(*owners, &*work, sizeof(Work), how.name, orders.stay_open);
   }
 
   // The child's end of its stop token, ready in this frame, which the child never leaves.

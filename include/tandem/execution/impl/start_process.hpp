@@ -11,6 +11,7 @@
 #include <utility>      // for forward
 
 #include "tandem/config.hpp"                        // for TANDEM_CLEAR_PADDING
+#include "tandem/execution/impl/check_options.hpp"  // for check_process_options
 #include "tandem/execution/impl/make_request.hpp"   // for make_request
 #include "tandem/execution/impl/process_state.hpp"  // for process_state
 #include "tandem/execution/impl/start_exec.hpp"     // for exec_road
@@ -36,6 +37,7 @@ template <class F, class G> bool leads_to_a_later_module(G const& callable, os::
 /// cannot travel by the road that was chosen; what the copies throw. No process is left then, and nothing is held.
 template <class R, class F, class... A> process_state start_process(options& how, F&& f, A&&... arguments) {
   using callable = std::decay_t<F>;
+  check_process_options(how);
   if (!how.start.is_fork()) {
     if constexpr ((can_arrive<process_rules::kept<A>> && ...)) {
       start_entry* const entry = &serve_request<R, callable, A...>;
@@ -48,7 +50,8 @@ template <class R, class F, class... A> process_state start_process(options& how
               encode_exec_prefix(to, request, words, *known);
             },
             std::forward<F>(f), std::forward<A>(arguments)...);
-        pid_t const pid = own_program::run(made->request(), made->descriptors, nullptr, how.name);
+        pid_t const pid = own_program::run(made->request(), made->descriptors,
+                                           how.environment ? &*how.environment : nullptr, how.name);
         return made->sent(pid, how, false);
       }
       zygote_owner& from = zygote_access::owner(*how.start.from());

@@ -2,25 +2,35 @@
 #ifndef TANDEM_EXECUTION_IMPL_THREAD_STATE_HPP
 #define TANDEM_EXECUTION_IMPL_THREAD_STATE_HPP
 
-#include <atomic>     // for atomic
-#include <climits>    // for INT_MAX
-#include <cstdint>    // for uint32_t
-#include <exception>  // for current_exception
-#include <memory>     // for unique_ptr
-#include <optional>   // for optional
-#include <string>     // for string, to_string
-#include <utility>    // for forward, move
+#include <atomic>        // for atomic
+#include <chrono>        // for nanoseconds
+#include <climits>       // for INT_MAX
+#include <cstdint>       // for int64_t, uint32_t
+#include <exception>     // for current_exception
+#include <memory>        // for unique_ptr
+#include <optional>      // for optional
+#include <string>        // for string, to_string
+#include <system_error>  // for system_error
+#include <utility>       // for forward, move
 
-#include "tandem/core/deadline.hpp"                // for deadline
-#include "tandem/core/errors.hpp"                  // for throw_errc
-#include "tandem/core/failure.hpp"                 // for failure
-#include "tandem/core/mode.hpp"                    // for mode
-#include "tandem/core/outcome.hpp"                 // for outcome
-#include "tandem/execution/impl/unit_context.hpp"  // for unit_context, this_context
-#include "tandem/os/fork.hpp"                      // for name_thread
-#include "tandem/os/futex.hpp"                     // for futex_wait, futex_wake
-#include "tandem/os/process_id.hpp"                // for process_id
-#include "tandem/sync/stop_token.hpp"              // for stop_source
+#include "tandem/core/deadline.hpp"                    // for deadline
+#include "tandem/core/errors.hpp"                      // for throw_errc
+#include "tandem/core/failure.hpp"                     // for failure
+#include "tandem/core/mode.hpp"                        // for mode
+#include "tandem/core/outcome.hpp"                     // for outcome
+#include "tandem/core/resource_usage.hpp"              // for resource_usage
+#include "tandem/execution/impl/apply_scheduling.hpp"  // for apply_scheduling
+#include "tandem/execution/impl/measure.hpp"           // for measure_thread
+#include "tandem/execution/impl/native_thread.hpp"     // for native_thread
+#include "tandem/execution/impl/start_error.hpp"       // for rethrow_as_start
+#include "tandem/execution/impl/unit_context.hpp"      // for unit_context, this_context
+#include "tandem/os/clock.hpp"                         // for monotonic_ns
+#include "tandem/os/fork.hpp"                          // for name_thread
+#include "tandem/os/futex.hpp"                         // for futex_wait, futex_wake
+#include "tandem/os/process_id.hpp"                    // for process_id
+#include "tandem/os/process_table.hpp"                 // for thread_id
+#include "tandem/os/usage.hpp"                         // for usage_of_this_thread
+#include "tandem/sync/stop_token.hpp"                  // for stop_source
 
 namespace tandem::impl {
 
@@ -37,6 +47,17 @@ template <class R> class thread_state {
   std::string const& name() const noexcept { return name_; }
   unit_id id() const noexcept { return id_; }
   stop_source const& stop() const noexcept { return stop_; }
+
+  /// What the thread, which is `thread`, has used: so far, or in all once it has published its outcome.
+  resource_usage usage(pthread_t thread) const noexcept {
+    if (state_.load(std::memory_order_acquire) != published) {  // pairs with publish's exchange
+      auto now = measure_thread(os::thread_id_offset() != 0 ? os::thread_id_of(thread)
+                                                            : thread_.load(std::memory_order_relaxed));
+      now.wall = std::chrono::nanoseconds(os::monotonic_ns() - started_at_);
+      if (state_.load(std::memory_order_acquire) != published) return now;  // or its number may be another's
+    }
+    return used();
+  }
 
   /// Blocks until the outcome is there (true) or `until` has passed.
   bool wait_until(deadline until) noexcept {
@@ -62,9 +83,21 @@ template <class R> class thread_state {
   explicit thread_state(std::string name)
       : id_{os::process_id(), next_thread_number()},
         parent_(current_id()),
+        started_at_(os::monotonic_ns()),
         named_(!name.empty()),
         name_(named_ ? std::move(name) : "thread " + std::to_string(id_.number)) {}
   virtual ~thread_state() = default;
+
+  /// Notes what the thread has used, itself, before its outcome is known.
+  void take_last_sample() noexcept {
+    last_ = os::usage_of_this_thread();
+    ended_at_ = os::monotonic_ns();
+  }
+  resource_usage used() const noexcept {
+    auto all = resource_usage::of_thread(last_);
+    all.wall = std::chrono::nanoseconds(ended_at_ - started_at_);
+    return all;
+  }
 
   void publish(outcome<R>&& result) {
     outcome_.emplace(std::move(result));
@@ -75,15 +108,53 @@ template <class R> class thread_state {
 
   unit_id const id_;
   unit_id const parent_;
+  std::int64_t const started_at_;  // CLOCK_MONOTONIC
   bool const named_;
   std::string const name_;
   stop_source const stop_;
+  std::atomic<pid_t> thread_{0};  // the kernel's number, where os::thread_id_of does not know
 
  private:
   std::atomic<std::uint32_t> owners_{2};
   static constexpr std::uint32_t running = 0, awaited = 1, published = 2;
   std::atomic<std::uint32_t> state_{running};
   std::optional<outcome<R>> outcome_;
+  rusage last_{};
+  std::int64_t ended_at_ = 0;
+};
+
+/// What a thread does before its workload, and tells its starter, who waits for it with this in its frame.
+class thread_setup {
+ public:
+  explicit thread_setup(options const& how) noexcept : how_(how) {}
+
+  /// In the new thread. False where it failed.
+  bool run() noexcept {
+    bool done = true;
+    try {
+      apply_scheduling(how_);
+    } catch (...) {
+      failed_ = std::current_exception();
+      done = false;
+    }
+    state_.store(over, std::memory_order_release);  // pairs with wait's acquire
+    os::futex_wake(&state_, 1, os::futex_scope::in_process);
+    return done;
+  }
+
+  /// What it failed with; null where it did not.
+  std::exception_ptr wait() noexcept {
+    while (state_.load(std::memory_order_acquire) != over)
+      os::futex_wait(&state_, busy, os::no_deadline, os::futex_scope::in_process);
+    return std::exchange(failed_, nullptr);
+  }
+
+ private:
+  static constexpr std::uint32_t busy = 0, over = 1;
+
+  options const& how_;
+  std::exception_ptr failed_;
+  std::atomic<std::uint32_t> state_{busy};
 };
 
 /// A thread_state with its workload.
@@ -93,10 +164,15 @@ template <class R, class Work> class thread_run final : public thread_state<R> {
   explicit thread_run(std::string name, A&&... workload)
       : thread_state<R>(std::move(name)), workload_(std::in_place, std::forward<A>(workload)...) {}
 
+  /// To be called before it is started.
+  void set_up_with(thread_setup* setup) noexcept { setup_ = setup; }
+
   void run() noexcept {
+    if (os::thread_id_offset() == 0) this->thread_.store(os::thread_id(), std::memory_order_relaxed);
+    if (setup_ != nullptr && !setup_->run()) return;
     if (this->named_) os::name_thread(this->name_.c_str());
     stop_token const stop = this->stop_.get_token();
-    unit_context const context{this->name_, mode::thread, this->id_, this->parent_, stop};
+    unit_context const context{this->name_, mode::thread, this->id_, this->parent_, stop, this->started_at_};
     this_context = &context;
     this->publish(call(stop));
     this_context = nullptr;
@@ -108,19 +184,23 @@ template <class R, class Work> class thread_run final : public thread_state<R> {
       if constexpr (std::is_void_v<R>) {
         workload_->run(stop);
         workload_.reset();  // before the outcome is known: what the arguments held is free then
+        this->take_last_sample();
         return {};
       } else {
         outcome<R> result(std::in_place, workload_->run(stop));
         workload_.reset();
+        this->take_last_sample();
         return result;
       }
     } catch (...) {
       workload_.reset();
-      return outcome<R>(failure::threw(this->name_, std::current_exception()));
+      this->take_last_sample();
+      return outcome<R>(failure::threw(this->name_, std::current_exception(), this->used()));
     }
   }
 
   std::optional<Work> workload_;
+  thread_setup* setup_ = nullptr;
 };
 
 struct drop_state {
@@ -128,24 +208,37 @@ struct drop_state {
 };
 template <class R> using thread_state_pointer = std::unique_ptr<thread_state<R>, drop_state>;
 
-/// The new thread's share in the state, and what it runs. Never run, it is given up twice: for the thread that could
-/// not be started.
-template <class Run> class thread_entry {
- public:
-  explicit thread_entry(Run* run) noexcept : run_(run) {}
-  thread_entry(thread_entry&& other) noexcept : run_(std::exchange(other.run_, nullptr)) {}
-  ~thread_entry() {
-    if (run_ != nullptr) run_->drop();
+/// Starts the thread of `run`, which has a share in it, as `how` asks. @throws std::system_error naming the step and
+/// the member; no thread is left then, and its share is given up
+template <class Run> native_thread start_thread(Run* run, options const& how) {
+  thread_setup setup(how);
+  bool const waits = asks_for_scheduling(how);
+  if (waits) run->set_up_with(&setup);
+  native_thread started;
+  int const error = started.start(
+      [](void* data) -> void* {
+        auto* const mine = static_cast<Run*>(data);
+        mine->run();
+        mine->drop();
+        return nullptr;
+      },
+      run, how.stack_size);
+  if (error != 0) {
+    std::string const name = run->name();
+    run->drop();
+    throw_errno(error, "start '" + name + "': pthread_create",
+                how.stack_size == 0 ? std::string() : "options.stack_size " + std::to_string(how.stack_size));
   }
-
-  void operator()() noexcept {
-    run_->run();
-    std::exchange(run_, nullptr)->drop();
+  if (waits) {
+    if (auto const why = setup.wait()) {
+      started.join();
+      try {
+        std::rethrow_exception(why);
+      } catch (std::system_error const& failed) { rethrow_as_start("'" + run->name() + "'", failed); }
+    }
   }
-
- private:
-  Run* run_;
-};
+  return started;
+}
 
 }  // namespace tandem::impl
 

@@ -5,7 +5,7 @@
 #include <sys/types.h>  // for pid_t
 
 #include <atomic>   // for atomic
-#include <cstdint>  // for uint64_t
+#include <cstdint>  // for int64_t, uint64_t
 #include <string>   // for string
 
 #include "tandem/core/mode.hpp"          // for mode
@@ -23,6 +23,7 @@ struct unit_context {
   unit_id id;
   unit_id parent;
   stop_token const& stop;
+  std::int64_t started_at;  // CLOCK_MONOTONIC
 };
 
 /// The calling unit's context; nullptr in a thread that tandem has not started.

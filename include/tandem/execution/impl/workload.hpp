@@ -99,6 +99,8 @@ template <class Rules, class F, class... A> class workload {
   /// Calls it, once.
   result run(stop_token const& stop) { return call_workload<result>(callable_, arguments_, stop); }
 
+  auto& arguments() noexcept { return arguments_; }
+
  private:
   std::decay_t<F> callable_;
   std::tuple<typename Rules::template kept<A>...> arguments_;

@@ -97,6 +97,9 @@ class family_region {
     return region_;
   }
 
+  /// The memory file has another number now. In a child that has just begun, and has one thread.
+  static void move_descriptor(int to) noexcept { region_.descriptor = to; }
+
   static bool exists() noexcept { return state_.load(std::memory_order_acquire) == ready; }
 
   /// In a process that was executed afresh: takes over the family's region, `bytes` bytes behind `descriptor`, with its
