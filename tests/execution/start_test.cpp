@@ -6,6 +6,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <new>
@@ -22,6 +25,7 @@
 #include "support/catch.hpp"
 #include "support/child.hpp"
 #include "support/place.hpp"
+#include "support/temp_dir.hpp"
 #include "tandem/core.hpp"
 #include "tandem/execution/borrow.hpp"
 #include "tandem/execution/this_unit.hpp"
@@ -31,7 +35,7 @@
 
 using namespace std::chrono_literals;
 using tandem::ending;
-using tandem_test::by, tandem_test::ContainsSubstring;
+using tandem_test::by, tandem_test::ContainsSubstring, tandem_test::run_in_child;
 
 namespace {
 
@@ -309,6 +313,29 @@ TEST_CASE("start: more descriptors in a closure than can be noted are refused", 
   } owned;
   CHECK_THROWS_WITH(tandem::process({.start = how}, [owned = std::move(owned)] { return owned.all.size(); }),
                     ContainsSubstring("64 descriptors"));
+}
+
+TEST_CASE("start: environment, directory and streams are those of the moment", "[execution][start]") {
+  auto const result = run_in_child([] {
+    TANDEM_TEST_EACH_START(how);
+    tandem_test::temp_dir const folder;
+    tandem::pipe out;
+    ::setenv("TANDEM_TEST_MOMENT", "now", 1);
+    std::filesystem::current_path(folder.path());
+    REQUIRE(::dup2(out.write_end.get(), 0) == 0);  // stdin, which Catch2 does not need
+    auto const found =
+        tandem::process({.start = how}, [] {
+          char const* const value = std::getenv("TANDEM_TEST_MOMENT");
+          static_cast<void>(!::write(0, "here", 4));
+          return std::pair(std::string(value == nullptr ? "" : value), std::filesystem::current_path().string());
+        }).join();
+    CHECK(found.value() == std::pair(std::string("now"), std::filesystem::canonical(folder.path()).string()));
+    char text[4];
+    CHECK(::read(out.read_end.get(), text, 4) == 4);
+    std::filesystem::current_path("/");
+  });
+  INFO(result.to_string());
+  CHECK(result.passed());
 }
 
 TEST_CASE("start: a unit may start units of its own", "[execution][start]") {

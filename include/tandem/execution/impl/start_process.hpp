@@ -14,7 +14,7 @@
 #include "tandem/execution/impl/check_options.hpp"  // for check_process_options
 #include "tandem/execution/impl/make_request.hpp"   // for make_request
 #include "tandem/execution/impl/process_state.hpp"  // for process_state
-#include "tandem/execution/impl/start_exec.hpp"     // for exec_road
+#include "tandem/execution/impl/start_exec.hpp"     // for encode_exec_prefix, own_program
 #include "tandem/execution/impl/start_fork.hpp"     // for start_fork
 #include "tandem/execution/impl/workload.hpp"       // for workload, process_rules
 #include "tandem/execution/options.hpp"             // for options
@@ -56,12 +56,15 @@ template <class R, class F, class... A> process_state start_process(options& how
       }
       zygote_owner& from = zygote_access::owner(*how.start.from());
       from.require_owner();
-      auto const known = from.modules();
-      bool const is_known = known->find(reinterpret_cast<std::uintptr_t>(entry)) != nullptr &&
-                            !leads_to_a_later_module<callable>(f, *known);
+      auto const origin = from.born_with();
+      auto const& known = origin->modules;
+      bool const is_known = known.find(reinterpret_cast<std::uintptr_t>(entry)) != nullptr &&
+                            !leads_to_a_later_module<callable>(f, known);
       if (is_known) {
+        origin->surroundings.bring_along(how);
+        how.inherit = inherit::all;  // a zygote has nothing open that was not declared
         auto made = make_request<R, callable, A...>(
-            how, *known, false, [](writer&, start_request const&, closure_words const&) {}, std::forward<F>(f),
+            how, known, false, [](writer&, start_request const&, closure_words const&) {}, std::forward<F>(f),
             std::forward<A>(arguments)...);
         auto const [pid, ours_alone] = from.start(made->request(), made->descriptors);
         return made->sent(pid, how, ours_alone);

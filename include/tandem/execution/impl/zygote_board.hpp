@@ -19,7 +19,7 @@
 #include <signal.h>       // for sigset_t, pthread_sigmask
 #include <sys/types.h>    // for pid_t
 
-#include <algorithm>  // for min
+#include <algorithm>  // for min, sort
 #include <atomic>     // for atomic
 #include <cerrno>     // for errno
 #include <climits>    // for INT_MAX
@@ -29,8 +29,10 @@
 
 #include "tandem/execution/impl/lifeline.hpp"       // for lifeline
 #include "tandem/execution/impl/start_request.hpp"  // for arrival, start_request
+#include "tandem/memory/impl/region.hpp"            // for family
 #include "tandem/os/clock.hpp"                      // for monotonic_ns
 #include "tandem/os/clone.hpp"                      // for cloning_thread, clone_process, forget_signal_handlers
+#include "tandem/os/close_range.hpp"                // for close_all_but
 #include "tandem/os/fork.hpp"                       // for leave_process, name_thread
 #include "tandem/os/futex.hpp"                      // for futex_wait, futex_wake
 #include "tandem/os/mapping.hpp"                    // for populate, populate_writable, unmap
@@ -139,6 +141,10 @@ class zygote_process {
       int const line = os::duplicate(birth_.line);
       bind(birth_.line);
       birth_.line = line;
+      int kept[] = {0, 1, 2, line, lifeline::held(), birth_.control, family().descriptor};
+      std::sort(std::begin(kept), std::end(kept));
+      auto const known = std::span(kept).subspan(lifeline::held() < 0 ? 1 : 0);
+      os::close_all_but(known);  // what the program has open is nothing that its zygote may hold open
     } else {
       bind(birth_.line);
     }

@@ -18,6 +18,7 @@
 #include <string>   // for string
 
 #include "tandem/core/errors.hpp"                  // for throw_errc, throw_errno
+#include "tandem/execution/impl/surroundings.hpp"  // for surroundings
 #include "tandem/execution/impl/zygote_board.hpp"  // for start_slot, zygote_birth, zygote_board, zygote_process
 #include "tandem/os/modules.hpp"                   // for module_table
 #include "tandem/os/pidfd.hpp"                     // for wait_process
@@ -82,10 +83,14 @@ class zygote_owner {
                  "it belongs to the process that made it, this one's parent: make one here");
   }
 
-  /// What the zygote has loaded.
-  std::shared_ptr<os::module_table const> modules() const {
+  /// What the zygote has loaded, and found around it.
+  struct origin {
+    os::module_table modules;
+    impl::surroundings surroundings;
+  };
+  std::shared_ptr<origin const> born_with() const {
     std::lock_guard const hold(lock_);
-    return modules_;
+    return origin_;
   }
 
   /// Starts a process that serves `request`: a spare if one is ready, else a fresh clone. @throws std::system_error
@@ -173,7 +178,7 @@ class zygote_owner {
     birth.owners_end = control.first.get();
     birth.line = lifeline::read_end();
     birth.owner = owner_;
-    auto modules = std::make_shared<os::module_table const>(os::module_table::current());
+    auto born_with = std::make_shared<origin const>(origin{os::module_table::current(), impl::surroundings::now()});
     for (auto& zygote : board_->zygotes) {
       zygote.life.store(0, std::memory_order_relaxed);
       zygote.phase.store(start_slot::preparing, std::memory_order_relaxed);
@@ -206,7 +211,7 @@ class zygote_owner {
     // Only now may it make its standby: before, a number that it wrote there could have been taken for the one above.
     board_->zygotes[1].phase.store(start_slot::empty, std::memory_order_release);
     control_ = std::move(control.first);
-    modules_ = std::move(modules);
+    origin_ = std::move(born_with);
     ours_alone_.store(bare, std::memory_order_relaxed);
     board_->ring();
   }
@@ -316,7 +321,7 @@ class zygote_owner {
   mutable std::mutex lock_;
   std::mutex descriptors_lock_;
   fd control_;
-  std::shared_ptr<os::module_table const> modules_;
+  std::shared_ptr<origin const> origin_;
   std::atomic<bool> ours_alone_{false};
   std::atomic<std::uint32_t> spare_hint_{0};
   std::atomic<std::uint32_t> dry_{0};
