@@ -3,7 +3,7 @@
 #
 #   group.cpp        all complete programs of the page, each in a namespace of its own, and all fragments; its main(LINE, arguments...) runs the
 #                    program of that line of the page
-#   LINE.cpp         a program that cannot stand in a namespace, or must not compile
+#   LINE.cpp         a program that cannot stand in a namespace, or runs itself again, or must not compile
 #   LINE.N.args      the arguments of run N of a program
 #   LINE.N.expected  what it prints then
 #   LINE.refused     the words of the error that a program must give
@@ -110,7 +110,8 @@ END {
   ordered = "#include <cstdio>\n[[gnu::constructor]] static void print_by_lines() { std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); }\n"
   for (i = 1; i <= programs; ++i) {
     line = order[i]
-    how = line in refused ? "refused" : text[line] ~ /(^|\n)(template <>|#define)/ ? "alone" : "grouped"
+    # A program that runs itself again (tandem::initialize) must be one.
+    how = line in refused ? "refused" : text[line] ~ /(^|\n)(template <>|#define)|tandem::initialize\(/ ? "alone" : "grouped"
     print line, how >(dir "/list")
     printf "%s#line %d \"%s\"\n%s", ordered, line, FILENAME, text[line] >(dir "/" line ".cpp")
     close(dir "/" line ".cpp")
