@@ -92,7 +92,7 @@ class own_program {
     noted_ = true;
   }
 
-  /// Runs it with these descriptors open. @throws std::system_error naming the step; std::logic_error-like words where
+  /// Runs it with these descriptors open. @throws std::system_error naming the step; operation_not_permitted where
   /// main has not called tandem::initialize
   static pid_t run(start_request const& request, std::span<int const> descriptors,
                    std::vector<std::string>* environment, std::string const& unit) {

@@ -105,10 +105,10 @@ class zygote_owner {
     return {ask(request, descriptors), ours_alone_.load(std::memory_order_relaxed)};
   }
 
-  /// How many spares sleep.
+  /// How many spares sleep. Who asks while some are missing has the zygote make them.
   std::uint32_t ready() const noexcept {
-    std::uint32_t count = 0;
-    for (auto const& spare : board_->spares) count += spare.phase.load(std::memory_order_acquire) == start_slot::ready;
+    std::uint32_t const count = count_ready();
+    if (count < board_->wanted.load(std::memory_order_relaxed)) board_->ring();
     return count;
   }
 
@@ -154,6 +154,12 @@ class zygote_owner {
   }
 
  private:
+  std::uint32_t count_ready() const noexcept {
+    std::uint32_t count = 0;
+    for (auto const& spare : board_->spares) count += spare.phase.load(std::memory_order_acquire) == start_slot::ready;
+    return count;
+  }
+
   static void end(pid_t pid) noexcept {
     ::kill(pid, SIGKILL);  // ours, and not reaped: nobody else has the number
     reap(pid);
@@ -236,7 +242,7 @@ class zygote_owner {
       spare.phase.store(start_slot::task, std::memory_order_release);  // pairs with the spare's acquire
       os::futex_wake(&spare.phase);
       // The wake first, and more spares only when half are gone: a clone on the spare's processor would delay it.
-      if (ready() * 2 < board_->wanted.load(std::memory_order_relaxed)) board_->ring();
+      if (count_ready() * 2 < board_->wanted.load(std::memory_order_relaxed)) board_->ring();
       return pid;
     }
     return 0;
