@@ -15,8 +15,8 @@ struct zygote_access;
 /// A small process, kept as a template from which others are started: `zygote z;` at the top of main, then
 /// `process p{{.start = z}, f, arguments...}`. Starting costs the same however large the program has become, and is
 /// safe however many threads it has. A process that comes from it has the program's memory as it was when the zygote
-/// was made; environment, working directory and standard streams are those of the moment it is started. It is a child
-/// of the one that asked.
+/// was made; environment, working directory and standard streams are those of the moment it is started, while umask,
+/// nice value, signal mask and ignored signals are the zygote's. It is a child of the one that asked.
 ///
 /// Made while the program has one thread, it starts processes whose ends no wait() of the program can take. Made later
 /// it works as well, but their ends are SIGCHLD's as any child's.
@@ -30,7 +30,8 @@ class zygote {
  public:
   struct options {
     /// How many processes are kept ready, so that a start is a wake-up; at most 64. Each is a process of the size of
-    /// the program as it was; they are made again in the background.
+    /// the program as it was. They are made again in the background: when half are gone, when somebody asks how many are
+    /// ready, and now and then.
     std::uint32_t spares = 0;
   };
 
