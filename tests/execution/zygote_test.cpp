@@ -226,38 +226,6 @@ TEST_CASE("zygote: zygotes, spares and workers killed at random, every start end
   CHECK(tandem::process({.start = z}, &answer).join().value() == 42);
 }
 
-TEST_CASE("zygote: started from by many threads that allocate and print, it never hangs",
-          "[execution][zygote][threads]") {
-  if (tandem_test::thread_sanitized) return;
-  tandem::zygote z{{.spares = 4}};
-  std::atomic<bool> stop{false};
-  std::vector<std::thread> busy;
-  for (int i = 0; i < 4; ++i) {
-    busy.emplace_back([&stop] {
-      std::FILE* const null = std::fopen("/dev/null", "w");
-      while (!stop.load(std::memory_order_relaxed))
-        std::fputs(std::string(static_cast<std::size_t>(std::rand() % 4000), 'x').c_str(), null);
-      std::fclose(null);
-    });
-  }
-  std::atomic<int> left{static_cast<int>(tandem_test::repetitions(300, 3000))};
-  std::atomic<int> wrong{0};
-  std::vector<std::thread> starters;
-  for (int i = 0; i < 8; ++i) {
-    starters.emplace_back([&] {
-      while (left-- > 0) {
-        tandem::process unit{{.start = z}, [] { return std::string(3000, 'y').size(); }};
-        auto const result = unit.join();
-        if (!result || *result != 3000) ++wrong;
-      }
-    });
-  }
-  for (auto& thread : starters) thread.join();
-  stop = true;
-  for (auto& thread : busy) thread.join();
-  CHECK(wrong == 0);
-}
-
 TEST_CASE("zygote: what was loaded after it is started by a fork", "[execution][zygote][modules]") {
   tandem::zygote z;
   void* const module = ::dlopen("libanl.so.1", RTLD_NOW | RTLD_LOCAL);
