@@ -62,8 +62,8 @@ inline outcomes run_contained(task const& all, std::string const& path, progress
   for (unsigned i = 0; i < all.jobs; ++i) {
     starters.emplace_back([&] {
       for (std::size_t index; (index = next.fetch_add(1)) < all.files.size(); done.fetch_add(1)) {
-        tandem::options const how{.name = name, .report_crash = true, .timeout = all.timeout};
-        tandem::process run{how, run_plugin, path, all.files[index]};
+        tandem::process run{
+            {.name = name, .report_crash = true, .timeout = all.timeout}, run_plugin, path, all.files[index]};
         results[index] = run.join();
       }
     });

@@ -72,13 +72,13 @@ class crash_watch {
       if (!timed_out && reporter_.compare_exchange_strong(first, me, std::memory_order_acq_rel)) {
         report(signal, *info, context);
         done_.store(true, std::memory_order_release);
-      } else if (done_.load(std::memory_order_acquire)) {
-        if (timed_out) {  // at the very end
+      } else if (timed_out || first == me) {
+        // Not done: the report itself has crashed, or takes too long, and what there is must do.
+        if (!done_.load(std::memory_order_acquire)) ::siglongjmp(way_out_, timed_out ? time_is_up : 1);
+        if (timed_out) {  // when it was done already
           errno = error;
           return;
         }
-      } else if (first == me || timed_out) {  // the report itself has crashed, or takes too long: what there is must do
-        ::siglongjmp(way_out_, timed_out ? time_is_up : 1);
       } else {
         let_the_first_die();
       }
@@ -90,11 +90,12 @@ class crash_watch {
     errno = error;
   }
 
-  /// Another thread was first, and its signal is to be the one that the process dies of.
+  /// Another thread was first, and its signal is to be the one that the process dies of: unless somebody repairs its
+  /// fault, it is about to.
   static void let_the_first_die() noexcept {
     timespec const moment{0, 5'000'000};
     for (int i = 0; i < 600 && !done_.load(std::memory_order_acquire); ++i) ::nanosleep(&moment, nullptr);
-    for (int i = 0; i < 20; ++i) ::nanosleep(&moment, nullptr);
+    for (int i = 0; i < 200; ++i) ::nanosleep(&moment, nullptr);
   }
 
   // Unwinding and the loader's tables can fail where memory is out of order. What needs neither is written first.
