@@ -32,11 +32,14 @@ class outcome_sink : public byte_sink {
   explicit outcome_sink(member_slot& slot) noexcept
       : byte_sink{slot.small_outcome, sizeof slot.small_outcome, &enlarge}, slot_(slot) {}
 
+  /// Keeps to the first `bytes` of the page. Before anything is written.
+  void use_only(std::size_t bytes) noexcept { capacity = room_ = bytes; }
+
   /// Forgets what was written: for another outcome instead.
   void restart() noexcept {
     release(slot_);
     data = slot_.small_outcome;
-    capacity = sizeof slot_.small_outcome;
+    capacity = room_;
   }
 
   /// The outcome is known from here on. Nothing of it may be touched afterwards.
@@ -69,6 +72,7 @@ class outcome_sink : public byte_sink {
   }
 
   member_slot& slot_;
+  std::size_t room_ = sizeof(member_slot::small_outcome);
 };
 
 /// The bytes of a published outcome. @throws std::system_error (bad_message) where the page names what cannot be

@@ -14,6 +14,7 @@
 #include "tandem/core/exception_transport.hpp"          // for encode_exception
 #include "tandem/core/mode.hpp"                         // for mode
 #include "tandem/execution/impl/child_setup.hpp"        // for may_fail_to_set_up, set_up_child
+#include "tandem/execution/impl/crash_record.hpp"       // for crash_record
 #include "tandem/execution/impl/frame_watch.hpp"        // for frame_watch
 #include "tandem/execution/impl/lifeline.hpp"           // for lifeline
 #include "tandem/execution/impl/outcome_record.hpp"     // for outcome_sink
@@ -76,6 +77,9 @@ template <class R> class child_outcome {
     }
     how_ = member_slot::returned;
   }
+
+  /// Leaves the rest of the page to a report of a crash.
+  void leave_room_for_report() noexcept { sink_.use_only(crash_record::outcome_bytes); }
 
   void fail(std::exception_ptr const& why, std::uint32_t how = member_slot::threw) noexcept {
     sink_.restart();
@@ -157,6 +161,7 @@ template <class R, class Work, class Prepare>
     prepare();
     if (!orders.how->name.empty()) os::name_thread(orders.how->name.c_str());
     lifeline::take(orders.parents_line, orders.parent.process, orders.how->die_with_parent);
+    if (orders.how->report_crash) outcome.leave_room_for_report();
     set_up_child(*orders.how, orders.stay_open);
     if (may_fail_to_set_up(*orders.how)) {
       slot.started.store(1, std::memory_order_release);  // pairs with wait_started's acquire

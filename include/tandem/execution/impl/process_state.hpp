@@ -28,6 +28,7 @@
 #include "tandem/core/reader.hpp"                       // for reader
 #include "tandem/core/unobserved_failure.hpp"           // for report_unobserved
 #include "tandem/execution/impl/child_setup.hpp"        // for may_fail_to_set_up
+#include "tandem/execution/impl/crash_record.hpp"       // for read_crash_report
 #include "tandem/execution/impl/measure.hpp"            // for measure_process
 #include "tandem/execution/impl/outcome_record.hpp"     // for outcome_bytes, outcome_sink
 #include "tandem/execution/impl/process_child.hpp"      // for lost_write_text
@@ -243,7 +244,8 @@ class process_state {
     if (end_->how == os::process_end::kind::exited) return outcome<R>(failure::exited(name(), end_->code, usage()));
     if (timeout_.count() > 0 && end_->code == SIGKILL && !killed_here_ && ran_for_ >= timeout_)
       return outcome<R>(failure::timed_out(name(), timeout_, usage()));
-    return outcome<R>(failure::signaled(name(), end_->code, end_->how == os::process_end::kind::dumped, usage()));
+    return outcome<R>(
+        failure::signaled(name(), end_->code, end_->how == os::process_end::kind::dumped, usage(), crash()));
   }
 
  private:
@@ -355,6 +357,14 @@ class process_state {
       from.finish();
       return result;
     }
+  }
+
+  /// What it reported of the crash that it died of.
+  std::optional<crash_report> crash() const noexcept {
+    if (!os::is_fault(end_->code)) return {};
+    try {
+      return read_crash_report(slot());
+    } catch (...) { return {}; }  // no memory for it
   }
 
   void report_lost_write() noexcept {

@@ -20,6 +20,7 @@
 #include "tandem/core/outcome.hpp"                     // for outcome
 #include "tandem/core/resource_usage.hpp"              // for resource_usage
 #include "tandem/execution/impl/apply_scheduling.hpp"  // for apply_scheduling
+#include "tandem/execution/impl/crash_stack.hpp"       // for crash_stack
 #include "tandem/execution/impl/measure.hpp"           // for measure_thread
 #include "tandem/execution/impl/native_thread.hpp"     // for native_thread
 #include "tandem/execution/impl/start_error.hpp"       // for rethrow_as_start
@@ -180,6 +181,7 @@ template <class R, class Work> class thread_run final : public thread_state<R> {
 
  private:
   outcome<R> call(stop_token const& stop) noexcept {
+    crash_stack const for_handlers;
     try {
       if constexpr (std::is_void_v<R>) {
         workload_->run(stop);
