@@ -13,6 +13,7 @@
 #include "tandem/execution/scheduling.hpp"
 #include "tandem/execution/start.hpp"
 #include "tandem/execution/stdio.hpp"
+#include "tandem/execution/stop_on_signal.hpp"
 #include "tandem/execution/this_unit.hpp"
 #include "tandem/execution/thread.hpp"
 #include "tandem/execution/unit.hpp"

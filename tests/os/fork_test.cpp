@@ -107,3 +107,29 @@ TEST_CASE("fork: a thread's name is cut after 15 bytes", "[os][fork]") {
   CHECK(name_after("0123456789abcdefgh") == "0123456789abcde\n");
   CHECK(name_after("") == "\n");
 }
+
+TEST_CASE("fork: a process that adopts orphans is their parent", "[os][fork]") {
+  CHECK(run_in_child([] {
+          os::adopt_orphans();
+          pid_t const self = ::getpid();
+          if (::fork() == 0) {
+            pid_t const between = ::getpid();
+            if (::fork() != 0) ::_exit(0);
+            while (::getppid() == between) std::this_thread::yield();
+            ::_exit(::getppid() == self ? 5 : 6);
+          }
+          int codes = 0;
+          for (int status = 0; ::wait(&status) > 0;) codes += WEXITSTATUS(status);
+          CHECK(codes == 5);
+        }).passed());
+}
+
+TEST_CASE("fork: what begins a quick_exit gets its code, after what was registered later", "[os][fork]") {
+  auto const result = run_in_child([] {
+    static int seen = 0;
+    CHECK(os::begin_quick_exit_with([](void*, int code) { ::_exit(seen * 10 + code); }));
+    std::at_quick_exit([] { seen = 1; });
+    std::quick_exit(4);
+  });
+  CHECK(result.exit_code == 14);
+}

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <string>
 #include <thread>
@@ -124,4 +125,36 @@ TEST_CASE("process_table: started_after tells a number's second owner", "[os][pr
   CHECK(os::started_after(task, before - 3 * tick_ns()));
   CHECK_FALSE(os::started_after(task, after));
   CHECK_FALSE(os::started_after(os::task_state{}, 0));
+}
+
+TEST_CASE("process_table: tells who a process's parent is, and which processes there are", "[os][process_table]") {
+  child_process child([] { ::pause(); });
+  CHECK(os::look_up_task(child.id(), child.id()).parent == ::getpid());
+  bool self = false, found = false;
+  REQUIRE(os::for_each_number("/proc", [&](pid_t pid) {
+            self |= pid == ::getpid();
+            found |= pid == child.id();
+          }) == 0);
+  CHECK((self && found));
+  child.kill();
+  CHECK(os::for_each_number("/proc/no such folder", [](pid_t) {}) == -1);
+  CHECK(errno == ENOENT);
+}
+
+TEST_CASE("process_table: a stopped process is at rest, with all its threads, and one that runs is not",
+          "[os][process_table]") {
+  child_process child([] {
+    std::thread other([] {
+      for (;;) std::this_thread::yield();
+    });
+    for (;;) ::pause();
+  });
+  CHECK_FALSE(os::is_at_rest(child.id()));
+  ::kill(child.id(), SIGSTOP);
+  siginfo_t info{};
+  REQUIRE(::waitid(P_PID, static_cast<id_t>(child.id()), &info, WSTOPPED) == 0);
+  CHECK(os::is_at_rest(child.id()));
+  ::kill(child.id(), SIGKILL);
+  wait_for_end(child);
+  CHECK(os::is_at_rest(child.id()));
 }

@@ -17,13 +17,13 @@ namespace tandem {
 /// @throws std::bad_alloc; in a process that cannot join its family, what its starter is told as well
 /// @par Threads and processes  Before any other thread is started.
 inline void initialize(int argc, char** argv) {
+  impl::own_program::note(argc, argv);  // who was run afresh may run others
   char const* const value = std::getenv(impl::exec_variable::name);
   if (value != nullptr && std::strlen(value) == impl::exec_variable::length &&
       impl::exec_variable::get(value, impl::exec_variable::version) == 1 &&
       impl::exec_variable::get(value, impl::exec_variable::pid) == static_cast<std::uint64_t>(::getpid()))
     impl::serve_executed(value);
   if (value != nullptr) ::unsetenv(impl::exec_variable::name);  // left over from another process
-  impl::own_program::note(argc, argv);
 }
 
 }  // namespace tandem

@@ -59,6 +59,10 @@ struct options {
   /// Whether the kernel kills it when the process that started it is dead, in whatever way. What it has started by
   /// tandem dies with it in turn.
   bool die_with_parent = true;
+  /// Whether it becomes the parent of its descendants whose own parent has died (PR_SET_CHILD_SUBREAPER), instead of
+  /// init, so that process::kill_tree misses none. The ones that have ended stay as zombies until it waits for them
+  /// (wait(-1)), or ends.
+  bool adopt_orphans = false;
   tandem::terminal_signals terminal_signals = tandem::terminal_signals::ignore;
   /// Whether it writes down where it crashed: failure::crash. Takes the signals of crashes (SIGSEGV, SIGBUS, SIGFPE,
   /// SIGILL, SIGABRT, SIGTRAP, SIGSYS) in that process; what they do afterwards stays as it was.

@@ -15,6 +15,7 @@
 #include "tandem/core/outcome.hpp"                  // for outcome
 #include "tandem/core/resource_usage.hpp"           // for resource_usage
 #include "tandem/execution/impl/detached.hpp"       // for detached
+#include "tandem/execution/impl/kill_tree.hpp"      // for kill_tree
 #include "tandem/execution/impl/process_state.hpp"  // for process_state
 #include "tandem/execution/impl/start_process.hpp"  // for start_process
 #include "tandem/execution/impl/thread_state.hpp"   // for throw_no_unit
@@ -160,6 +161,21 @@ template <class R = void> class process {
     if (target.wait_until(deadline::after(grace))) return;
     target.signal(SIGKILL);
     target.wait_until(deadline::never());
+  }
+
+  /// Kills the process and all that descends from it, whatever group or session that is in, and returns when all are
+  /// dead: stops them one after the other until no new one appears, then sends SIGKILL. The handle still owns it: join
+  /// tells how it ended.
+  ///
+  /// Who descends from it is what the kernel says: a process whose parent has died is another's child from then on
+  /// (init's), and lives on with its own children; so do all that the unit left behind when it has ended already.
+  /// With options::adopt_orphans the unit is that other, and as long as it lives none is missed.
+  /// Blocks. Cost: reads the table of all processes of the system, some times over.
+  /// @throws std::system_error where one of them may not be killed (operation_not_permitted: it has become another
+  /// user); all the others are dead then. Where proc(5) is not mounted (no_such_file_or_directory), the unit alone is
+  void kill_tree() {
+    impl::process_state& target = require_unit("kill_tree");
+    impl::kill_tree(target);
   }
 
   void swap(process& other) noexcept {

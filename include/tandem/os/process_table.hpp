@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
-// What proc(5) tells of a thread: the proof of a death that the kernel could not mark.
+// What proc(5) tells of a thread: the proof of a death that the kernel could not mark; and of the tree of processes.
 #ifndef TANDEM_OS_PROCESS_TABLE_HPP
 #define TANDEM_OS_PROCESS_TABLE_HPP
 
+#include <dirent.h>       // for opendir, readdir
 #include <fcntl.h>        // for open
 #include <sys/syscall.h>  // for SYS_gettid
 #include <sys/types.h>    // for pid_t
 #include <unistd.h>       // for read, close, syscall, sysconf
 
-#include <charconv>  // for from_chars
-#include <cstdint>   // for int64_t, uint64_t
-#include <cstdio>    // for snprintf
-#include <cstring>   // for strrchr
+#include <charconv>      // for from_chars
+#include <cstdint>       // for int64_t, uint64_t
+#include <cstdio>        // for snprintf
+#include <cstring>       // for strlen, strrchr
+#include <system_error>  // for errc
 
 namespace tandem::os {
 
@@ -19,10 +21,11 @@ namespace tandem::os {
 inline pid_t thread_id() noexcept { return static_cast<pid_t>(::syscall(SYS_gettid)); }
 
 /// How the kernel knows a task: state as in ps(1), 0 where there is none; start time in clock ticks since boot, which
-/// tells a reused number.
+/// tells a reused number; the process's parent.
 struct task_state {
   char state = 0;
   std::uint64_t start_time = 0;
+  pid_t parent = 0;
 
   bool running() const noexcept { return state != 0 && state != 'Z' && state != 'X'; }
 };
@@ -46,12 +49,45 @@ inline task_state look_up_task(pid_t pid, pid_t tid) noexcept {
   text[length] = '\0';
   char const* at = std::strrchr(text, ')');  // the name before it may hold anything, blanks and brackets too
   if (at == nullptr || at + 2 >= text + length) return {};
-  task_state task{at[2], 0};
+  task_state task{at[2], 0, 0};
+  if (at + 4 < text + length) std::from_chars(at + 4, text + length, task.parent);
   int blanks = 0;
   for (at += 2; *at != '\0' && blanks < 19; ++at)
     blanks += *at == ' ';  // field 3 is the state, field 22 the start time
   std::from_chars(at, text + length, task.start_time);
   return task;
+}
+
+/// Calls `f(number)` for each entry of a folder of proc(5) whose name is a number: the processes in "/proc", the
+/// threads in "/proc/<pid>/task". 0; or -1 and errno where it cannot be read.
+template <class F> int for_each_number(char const* folder, F f) {
+  struct closed {
+    DIR* open;
+    ~closed() {
+      if (open != nullptr) ::closedir(open);
+    }
+  } const entries{::opendir(folder)};
+  if (entries.open == nullptr) return -1;
+  while (dirent const* const entry = ::readdir(entries.open)) {
+    pid_t number = 0;
+    char const* const end = entry->d_name + std::strlen(entry->d_name);
+    auto const [read, error] = std::from_chars(entry->d_name, end, number);
+    if (error == std::errc{} && read == end) f(number);
+  }
+  return 0;
+}
+
+/// Whether no thread of the process is running, or about to: each is stopped, dead, or held by the kernel in a sleep
+/// that no signal breaks.
+inline bool is_at_rest(pid_t pid) noexcept {
+  char folder[64];
+  std::snprintf(folder, sizeof folder, "/proc/%d/task", pid);
+  bool rest = true;
+  for_each_number(folder, [&](pid_t thread) noexcept {
+    char const state = look_up_task(pid, thread).state;
+    rest &= state != 'R' && state != 'S' && state != 'I';
+  });
+  return rest;
 }
 
 }  // namespace tandem::os

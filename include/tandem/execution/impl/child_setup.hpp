@@ -21,6 +21,7 @@
 #include "tandem/os/bound.hpp"                         // for bound
 #include "tandem/os/close_range.hpp"                   // for close_all_but
 #include "tandem/os/descriptor.hpp"                    // for close, duplicate
+#include "tandem/os/fork.hpp"                          // for adopt_orphans
 #include "tandem/os/surroundings.hpp"                  // for duplicate_onto, set_environment, change_directory
 #include "tandem/os/timer.hpp"                         // for kill_self_after
 
@@ -87,6 +88,7 @@ inline void set_up_child(options const& how, std::span<int const> others = {}) {
     os::bound (&::signal)(SIGQUIT, SIG_IGN);
   }
   if (how.report_crash) crash_watch::begin();
+  if (how.adopt_orphans) os::adopt_orphans();
   if (!may_fail_to_set_up(how)) return;
   if (how.timeout.count() > 0 && os::kill_self_after(how.timeout.count()) != 0)
     throw_errno("limit its time: timer_create", "options.timeout");

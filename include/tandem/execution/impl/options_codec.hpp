@@ -100,6 +100,7 @@ inline void encode_options(writer& to, options const& how) {
   to.write_flat(std::uint64_t{how.stack_size});
   to.write_flat(how.lost_writes);
   to.write_flat(how.die_with_parent);
+  to.write_flat(how.adopt_orphans);
   to.write_flat(how.terminal_signals);
   to.write_flat(how.report_crash);
   to.write_flat(std::int64_t{how.timeout.count()});
@@ -128,6 +129,7 @@ inline options decode_options(reader& from) {
   how.stack_size = static_cast<std::size_t>(from.read_flat<std::uint64_t>());
   how.lost_writes = from.read_flat<lost_writes>();
   how.die_with_parent = from.read_flat<bool>();
+  how.adopt_orphans = from.read_flat<bool>();
   how.terminal_signals = from.read_flat<terminal_signals>();
   how.report_crash = from.read_flat<bool>();
   how.timeout = std::chrono::nanoseconds(from.read_flat<std::int64_t>());

@@ -10,24 +10,24 @@
 #include <type_traits>  // for is_void_v
 #include <vector>       // for vector
 
-#include "tandem/core/codec.hpp"                        // for codec, writer
-#include "tandem/core/exception_transport.hpp"          // for encode_exception
-#include "tandem/core/mode.hpp"                         // for mode
-#include "tandem/execution/impl/child_setup.hpp"        // for may_fail_to_set_up, set_up_child
-#include "tandem/execution/impl/crash_record.hpp"       // for crash_record
-#include "tandem/execution/impl/frame_watch.hpp"        // for frame_watch
-#include "tandem/execution/impl/lifeline.hpp"           // for lifeline
-#include "tandem/execution/impl/outcome_record.hpp"     // for outcome_sink
-#include "tandem/execution/impl/unit_context.hpp"       // for unit_context, this_context
-#include "tandem/execution/lost_writes.hpp"             // for lost_write, lost_writes
-#include "tandem/execution/options.hpp"                 // for options
-#include "tandem/memory/impl/members.hpp"               // for members
-#include "tandem/os/clock.hpp"                          // for monotonic_ns
-#include "tandem/os/fork.hpp"                           // for end_exit_with, leave_process, name_thread
-#include "tandem/os/futex.hpp"                          // for futex_wake
-#include "tandem/os/robust_list.hpp"                    // for robust_list
-#include "tandem/os/stdio.hpp"                          // for flush_output, forget_unwritten_output
-#include "tandem/resource/fd.hpp"                       // for fd
+#include "tandem/core/codec.hpp"                     // for codec, writer
+#include "tandem/core/exception_transport.hpp"       // for encode_exception
+#include "tandem/core/mode.hpp"                      // for mode
+#include "tandem/execution/impl/child_setup.hpp"     // for may_fail_to_set_up, set_up_child
+#include "tandem/execution/impl/crash_record.hpp"    // for crash_record
+#include "tandem/execution/impl/frame_watch.hpp"     // for frame_watch
+#include "tandem/execution/impl/lifeline.hpp"        // for lifeline
+#include "tandem/execution/impl/outcome_record.hpp"  // for outcome_sink
+#include "tandem/execution/impl/unit_context.hpp"    // for unit_context, this_context
+#include "tandem/execution/lost_writes.hpp"          // for lost_write, lost_writes
+#include "tandem/execution/options.hpp"              // for options
+#include "tandem/memory/impl/members.hpp"            // for members
+#include "tandem/os/clock.hpp"                       // for monotonic_ns
+#include "tandem/os/fork.hpp"         // for begin_quick_exit_with, end_exit_with, leave_process, name_thread
+#include "tandem/os/futex.hpp"        // for futex_wake
+#include "tandem/os/robust_list.hpp"  // for robust_list
+#include "tandem/os/stdio.hpp"        // for flush_output, forget_unwritten_output
+#include "tandem/resource/fd.hpp"     // for fd
 #include "tandem/resource/impl/descriptor_passing.hpp"  // for send_descriptors
 
 namespace tandem::impl {
@@ -60,6 +60,23 @@ inline std::string lost_write_text(std::string const& unit, std::uint64_t offset
   os::flush_output();
   os::leave_process(code);
 }
+
+/// quick_exit(3) in a process that tandem has started runs what was registered there, and not what its starter had
+/// registered before it started its first one.
+class quick_end {
+ public:
+  /// In a starter, before the child is made: there it would cost each child a page.
+  static void prepare() noexcept {
+    static bool const once = os::begin_quick_exit_with([](void*, int code) {
+      if (in_child_ == 1) os::leave_process(code);
+    });
+    static_cast<void>(once);  // without memory for it the child's quick_exit runs the starter's handlers
+  }
+  static void in_child() noexcept { in_child_ = 1; }
+
+ private:
+  static inline constinit int in_child_ = -1;  // not 0, so that it lies beside what a child writes anyway
+};
 
 /// Encodes the outcome of a workload into its process's page.
 template <class R> class child_outcome {
@@ -155,6 +172,7 @@ template <class R, class Work, class Prepare>
   members::become(orders.member, orders.list);
   os::forget_unwritten_output();
   os::end_exit_with(&leave_child);
+  quick_end::in_child();
   member_slot& slot = members::at(orders.member);
   child_outcome<R> outcome(orders);
   try {

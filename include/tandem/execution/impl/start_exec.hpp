@@ -195,6 +195,7 @@ inline void encode_exec_prefix(writer& to, start_request const& request, closure
   auto const bytes = static_cast<std::size_t>(number(field::bytes));
   auto* const heap = reinterpret_cast<std::byte*>(number(field::heap));
   ::unsetenv(exec_variable::name);
+  quick_end::prepare();
   family_region::adopt(commons, bytes, heap);
   os::set_close_on_exec(commons);
   bool const bound = lifeline::adopt(line, parent);

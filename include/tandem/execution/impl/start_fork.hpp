@@ -122,6 +122,7 @@ TANDEM_NOINLINE process_state start_fork(options const& how, std::tuple<Parts...
   childs_stop.add_source();  // the handle
   stop_token const stop = stop_access::make_token(childs_stop);
 
+  quick_end::prepare();
   pid_t child = 0;
   {
     lifeline::own_fork const ours;

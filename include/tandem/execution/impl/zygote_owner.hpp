@@ -35,6 +35,7 @@ class zygote_owner {
   };
 
   explicit zygote_owner(std::uint32_t spares) : owner_(::getpid()) {
+    quick_end::prepare();
     region const& all = family();  // before the zygote, which must have it
     if (!all.participants) throw_errc(std::errc::not_enough_memory, "make a zygote");
     if (spares > zygote_board::most_spares)
