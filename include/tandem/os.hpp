@@ -9,6 +9,7 @@
 #include "tandem/os/clone.hpp"
 #include "tandem/os/cpu.hpp"
 #include "tandem/os/descriptor.hpp"
+#include "tandem/os/epoll.hpp"
 #include "tandem/os/eventfd.hpp"
 #include "tandem/os/exec.hpp"
 #include "tandem/os/fork.hpp"
