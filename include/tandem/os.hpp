@@ -11,6 +11,7 @@
 #include "tandem/os/cpu.hpp"
 #include "tandem/os/descriptor.hpp"
 #include "tandem/os/directory.hpp"
+#include "tandem/os/epoll.hpp"
 #include "tandem/os/eventfd.hpp"
 #include "tandem/os/exec.hpp"
 #include "tandem/os/fault.hpp"

@@ -4,5 +4,8 @@
 #define TANDEM_SYNC_HPP
 
 #include "tandem/sync/stop_token.hpp"
+#include "tandem/sync/wait.hpp"
+#include "tandem/sync/wait_set.hpp"
+#include "tandem/sync/waitable.hpp"
 
 #endif  // TANDEM_SYNC_HPP

@@ -89,3 +89,19 @@ TEST_CASE("poll: a thread that waits is woken by another's write", "[os][poll]")
   CHECK(os::wait_ready(pipe.ends[0], POLLIN) == POLLIN);
   writer.join();
 }
+
+TEST_CASE("poll: of several descriptors it tells those that are ready", "[os][poll]") {
+  pipe_ends first, second;
+  pollfd both[] = {{first.ends[0], POLLIN, 0}, {second.ends[0], POLLIN, 0}, {-1, POLLIN, 0}};
+  auto const until = os::monotonic_ns() + 3'000'000;
+  CHECK(os::wait_any_ready(both, 3, until) == 0);
+  CHECK(os::monotonic_ns() >= until);
+  CHECK(os::wait_any_ready(both, 3, INT64_MIN) == 0);
+  std::thread writer{[&] { os::write(second.ends[1], "x", 1); }};
+  CHECK(os::wait_any_ready(both, 3) == 1);
+  CHECK((both[0].revents == 0 && both[1].revents == POLLIN));
+  writer.join();
+  both[0].fd = 1 << 20;
+  CHECK(os::wait_any_ready(both, 3) == 2);
+  CHECK(both[0].revents == POLLNVAL);
+}

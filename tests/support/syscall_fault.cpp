@@ -77,6 +77,7 @@ std::vector<syscall_fault> kernel_5_4() {
       {SYS_close_range, ENOSYS},                                                                // 5.9
       {SYS_pidfd_getfd, ENOSYS},                                                                // 5.6
       {444, ENOSYS},                                                                            // 5.13: Landlock
+      {441, ENOSYS},                                                                            // 5.11: epoll_pwait2
       {449, ENOSYS},                                                                            // 5.16: futex_waitv
       {SYS_madvise, EINVAL, {{.index = 2, .value = populate_read}}},                            // 5.14
       {SYS_madvise, EINVAL, {{.index = 2, .value = populate_write}}},                           // 5.14

@@ -23,6 +23,7 @@
 #include "tandem/execution/options.hpp"             // for options
 #include "tandem/execution/unit_id.hpp"             // for unit_id
 #include "tandem/sync/stop_token.hpp"               // for stop_source, stop_token
+#include "tandem/sync/waitable.hpp"                 // for wait_access
 
 namespace tandem {
 
@@ -126,6 +127,10 @@ template <class R = void> class process {
   /// A process descriptor (pidfd_open(2)), readable when the process is dead: for poll and epoll. It stays the
   /// handle's; -1 where it owns no unit.
   native_handle_type native_handle() const noexcept { return state_ ? state_.pidfd() : -1; }
+  /// A descriptor that is readable when the process is dead, as the ones of threads and units: the process descriptor,
+  /// or a stand-in where the process had ended before one was opened. It stays the handle's; -1 where it owns no unit.
+  /// @throws std::system_error  EMFILE, ENFILE; as join
+  int wait_handle() { return state_ ? require_unit("wait").wait_handle() : -1; }
   /// The name given, or the one made for it; empty where the handle owns no unit.
   std::string name() const { return state_ ? state_.name() : std::string(); }
 
@@ -185,6 +190,10 @@ template <class R = void> class process {
   friend void swap(process& a, process& b) noexcept { a.swap(b); }
 
  private:
+  friend struct impl::wait_access;
+
+  bool known_ready() const noexcept { return state_ && state_.ended(); }
+
   impl::process_state& require_unit(char const* call) {
     if (!joinable()) impl::throw_no_unit(call);
     state_.require_starter(call);

@@ -19,6 +19,7 @@
 #include "tandem/execution/options.hpp"             // for options
 #include "tandem/execution/unit_id.hpp"             // for unit_id
 #include "tandem/sync/stop_token.hpp"               // for stop_source, stop_token
+#include "tandem/sync/waitable.hpp"                 // for wait_access
 
 namespace tandem {
 
@@ -103,6 +104,14 @@ template <class R = void> class thread {
   bool joinable() const noexcept { return state_ != nullptr; }
   unit_id get_id() const noexcept { return state_ ? state_->id() : unit_id{}; }
   native_handle_type native_handle() { return native_.id(); }
+  /// A descriptor that is readable once the outcome is published: for poll and epoll. Made when it is first asked for;
+  /// it stays the handle's, until the join; -1 where it owns no unit.
+  /// @throws std::system_error  EMFILE, ENFILE; resource_deadlock_would_occur in the thread itself
+  int wait_handle() {
+    if (!joinable()) return -1;
+    require_joinable("wait");
+    return state_->wait_handle();
+  }
   /// The name given, or the one made for it; empty where the handle owns no unit.
   std::string name() const { return state_ ? state_->name() : std::string(); }
 
@@ -135,6 +144,15 @@ template <class R = void> class thread {
   static unsigned hardware_concurrency() noexcept { return std::thread::hardware_concurrency(); }
 
  private:
+  friend struct impl::wait_access;
+
+  bool known_ready() const noexcept { return state_ && state_->is_published(); }
+  std::optional<bool> sleep_until(deadline until) {
+    if (!joinable()) return std::nullopt;
+    require_joinable("wait");
+    return state_->wait_until(until);
+  }
+
   void require_joinable(char const* call) const {
     if (!joinable()) impl::throw_no_unit(call);
     if (native_.is_this_thread()) impl::throw_joins_itself(call);

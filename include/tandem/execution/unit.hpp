@@ -16,6 +16,7 @@
 #include "tandem/execution/process.hpp"        // for process
 #include "tandem/execution/thread.hpp"         // for thread
 #include "tandem/execution/unit_id.hpp"        // for unit_id
+#include "tandem/sync/waitable.hpp"            // for wait_access
 
 namespace tandem {
 
@@ -96,6 +97,12 @@ template <class R = void> class unit {
     return std::visit([](auto& one) { return one.get_stop_token(); }, is_);
   }
 
+  /// A descriptor that is readable when try_join would give the outcome: for poll and epoll. It stays the handle's; -1
+  /// where it owns no unit. @throws as the ones of tandem::thread and tandem::process
+  int wait_handle() {
+    return std::visit([](auto& one) { return one.wait_handle(); }, is_);
+  }
+
   tandem::mode mode() const noexcept { return as_process() != nullptr ? tandem::mode::process : tandem::mode::thread; }
   /// For what only one of them can do, such as kill; nullptr where it is the other.
   thread<R>* as_thread() noexcept { return std::get_if<thread<R>>(&is_); }
@@ -106,6 +113,15 @@ template <class R = void> class unit {
   friend void swap(unit& a, unit& b) noexcept { a.swap(b); }
 
  private:
+  friend struct impl::wait_access;
+
+  bool known_ready() {
+    return std::visit([](auto& one) { return impl::wait_access::known_ready(one); }, is_);
+  }
+  std::optional<bool> sleep_until(deadline until) {
+    return std::visit([until](auto& one) { return impl::wait_access::sleep_until(one, until); }, is_);
+  }
+
   /// A string literal is text in both modes.
   template <class A> static decltype(auto) keep(std::remove_reference_t<A>& argument) {
     if constexpr (std::is_same_v<impl::process_rules::kept<A>, std::decay_t<A>>)

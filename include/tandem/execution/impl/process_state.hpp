@@ -40,6 +40,7 @@
 #include "tandem/memory/impl/participants.hpp"          // for participants
 #include "tandem/memory/shared.hpp"                     // for shared, shared_access
 #include "tandem/os/clock.hpp"                          // for monotonic_ns
+#include "tandem/os/eventfd.hpp"                        // for eventfd_add, open_eventfd
 #include "tandem/os/futex.hpp"                          // for futex_wait, futex_wake
 #include "tandem/os/pidfd.hpp"                          // for pidfd_open, pidfd_signal, wait_process
 #include "tandem/os/poll.hpp"                           // for poll_until
@@ -144,6 +145,16 @@ class process_state {
   pid_t pid() const noexcept { return pid_; }
   int pidfd() const noexcept {
     if (!pidfd_ && !ended_) pidfd_.reset(os::pidfd_open(pid_));
+    return pidfd_.get();
+  }
+  /// A descriptor that is readable when the process is dead. @throws std::system_error where there is none left
+  int wait_handle() {
+    if (pidfd() >= 0) return pidfd_.get();
+    if (ended_) {
+      pidfd_.reset(os::open_eventfd());
+      if (pidfd_) os::eventfd_add(pidfd_.get(), 1);
+    }
+    if (!pidfd_) throw_errno("wait for process '" + name() + "'");
     return pidfd_.get();
   }
   /// The name given, or one made of the pid.

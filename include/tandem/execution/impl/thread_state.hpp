@@ -14,7 +14,7 @@
 #include <utility>       // for forward, move
 
 #include "tandem/core/deadline.hpp"                    // for deadline
-#include "tandem/core/errors.hpp"                      // for throw_errc
+#include "tandem/core/errors.hpp"                      // for throw_errc, throw_errno
 #include "tandem/core/failure.hpp"                     // for failure
 #include "tandem/core/mode.hpp"                        // for mode
 #include "tandem/core/outcome.hpp"                     // for outcome
@@ -26,11 +26,13 @@
 #include "tandem/execution/impl/start_error.hpp"       // for rethrow_as_start
 #include "tandem/execution/impl/unit_context.hpp"      // for unit_context, this_context
 #include "tandem/os/clock.hpp"                         // for monotonic_ns
+#include "tandem/os/eventfd.hpp"                       // for eventfd_add, open_eventfd
 #include "tandem/os/fork.hpp"                          // for name_thread
 #include "tandem/os/futex.hpp"                         // for futex_wait, futex_wake
 #include "tandem/os/process_id.hpp"                    // for process_id
 #include "tandem/os/process_table.hpp"                 // for thread_id
 #include "tandem/os/usage.hpp"                         // for usage_of_this_thread
+#include "tandem/resource/fd.hpp"                      // for fd
 #include "tandem/sync/stop_token.hpp"                  // for stop_source
 
 namespace tandem::impl {
@@ -69,8 +71,25 @@ template <class R> class thread_state {
       if (until.passed()) return false;
       // relaxed: only tells publish to wake; the futex looks at the word again
       if (seen == running && !state_.compare_exchange_strong(seen, awaited, std::memory_order_relaxed)) continue;
-      os::futex_wait(&state_, awaited, ns, os::futex_scope::in_process);
+      os::futex_wait(&state_, seen == running ? awaited : seen, ns, os::futex_scope::in_process);
     }
+  }
+
+  bool is_published() const noexcept {
+    return state_.load(std::memory_order_acquire) == published;  // pairs with publish's exchange
+  }
+
+  /// A descriptor that is readable once the outcome is there, made for the first who asks. By the handle's owner alone.
+  /// @throws std::system_error  EMFILE, ENFILE
+  int wait_handle() {
+    if (event_) return event_.get();
+    event_.reset(os::open_eventfd());
+    if (!event_) throw_errno("wait for '" + name_ + "'", "eventfd");
+    std::uint32_t seen = state_.load(std::memory_order_relaxed);
+    // release: pairs with publish's exchange, which takes the descriptor
+    while (seen != published && !state_.compare_exchange_weak(seen, watched, std::memory_order_release)) {}
+    if (seen == published) os::eventfd_add(event_.get(), 1);
+    return event_.get();
   }
 
   /// @pre wait_until has returned true
@@ -102,9 +121,11 @@ template <class R> class thread_state {
 
   void publish(outcome<R>&& result) {
     outcome_.emplace(std::move(result));
-    // acq_rel: pairs with wait_until's acquire; the outcome comes before
-    if (state_.exchange(published, std::memory_order_acq_rel) == awaited)
-      os::futex_wake(&state_, INT_MAX, os::futex_scope::in_process);
+    // acq_rel: pairs with wait_until's acquire, before which the outcome comes, and with wait_handle's release
+    std::uint32_t const before = state_.exchange(published, std::memory_order_acq_rel);
+    if (before == running) return;
+    os::futex_wake(&state_, INT_MAX, os::futex_scope::in_process);
+    if (before == watched) os::eventfd_add(event_.get(), 1);
   }
 
   unit_id const id_;
@@ -117,8 +138,10 @@ template <class R> class thread_state {
 
  private:
   std::atomic<std::uint32_t> owners_{2};
-  static constexpr std::uint32_t running = 0, awaited = 1, published = 2;
+  // awaited: somebody sleeps on the word; watched: somebody may, and event_ is to be told
+  static constexpr std::uint32_t running = 0, awaited = 1, published = 2, watched = 3;
   std::atomic<std::uint32_t> state_{running};
+  fd event_;
   std::optional<outcome<R>> outcome_;
   rusage last_{};
   std::int64_t ended_at_ = 0;
