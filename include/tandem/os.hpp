@@ -26,6 +26,7 @@
 #include "tandem/os/process_table.hpp"
 #include "tandem/os/robust_list.hpp"
 #include "tandem/os/scheduling.hpp"
+#include "tandem/os/signal.hpp"
 #include "tandem/os/signal_stack.hpp"
 #include "tandem/os/socket.hpp"
 #include "tandem/os/stack.hpp"
