@@ -38,6 +38,7 @@ class crash_watch {
     slot_ = &members::at(members::self());
     reporter_.store(0, std::memory_order_relaxed);
     done_.store(false, std::memory_order_relaxed);
+    escapes_ = 0;
     program_ = ::getauxval(AT_PHDR) / 4096 * 4096;
     if (os::signal_stack() < os::signal_stack_bytes / 2) os::set_signal_stack(first_stack_, sizeof first_stack_);
     crash_stack::wanted.store(true, std::memory_order_relaxed);
@@ -61,10 +62,11 @@ class crash_watch {
 
  private:
   static constexpr int time_is_up = 2;
+  static constexpr int most_escapes = 4;                         // leaving the report may crash as well
   static constexpr std::int64_t longest_report = 2'000'000'000;  // ns
 
   static void handle(int signal, siginfo_t* info, void* context) {
-    int const error = errno;
+    // Nothing here needs thread-local variables, errno among them: they are what an overrun of the stack destroys.
     if (process_ == ::getpid()) {  // a child that the host has forked is none of ours to report
       auto const me = static_cast<std::uint32_t>(os::thread_id());
       std::uint32_t first = 0;
@@ -74,11 +76,9 @@ class crash_watch {
         done_.store(true, std::memory_order_release);
       } else if (timed_out || first == me) {
         // Not done: the report itself has crashed, or takes too long, and what there is must do.
-        if (!done_.load(std::memory_order_acquire)) ::siglongjmp(way_out_, timed_out ? time_is_up : 1);
-        if (timed_out) {  // when it was done already
-          errno = error;
-          return;
-        }
+        bool const done = done_.load(std::memory_order_acquire);
+        if (!done && ++escapes_ <= most_escapes) ::siglongjmp(way_out_, timed_out ? time_is_up : 1);
+        if (done && timed_out) return;
       } else {
         let_the_first_die();
       }
@@ -87,7 +87,6 @@ class crash_watch {
       if (os::fault_signals[i] == signal) ::sigaction(signal, &before_[i], nullptr);
     }
     os::signal_again(signal, *info);
-    errno = error;
   }
 
   /// Another thread was first, and its signal is to be the one that the process dies of: unless somebody repairs its
@@ -118,8 +117,13 @@ class crash_watch {
 
     int timer = 0;
     if (os::start_thread_timer(signal, longest_report, &way_out_, timer) != 0) return;  // without it: nothing risky
+    int volatile error = -1;
     int volatile step = 0;  // one that has crashed is left out, and the next one tried
     if (::sigsetjmp(way_out_, 0) != time_is_up) {
+      if (error == -1) {
+        error = 0;
+        error = errno;
+      }
       if (step == 0) {
         step = 1;
         walk(record, at);
@@ -136,6 +140,7 @@ class crash_watch {
       }
     }
     os::stop_thread_timer(timer);
+    if (error > 0) errno = error;  // for whoever repairs the fault
   }
 
   static bool add_frame(crash_record& record, std::uintptr_t address) noexcept {
@@ -222,6 +227,7 @@ class crash_watch {
   static inline constinit std::uintptr_t program_ = 0;              // where the program's memory begins
   static inline struct sigaction before_[std::size(os::fault_signals)]{};
   static inline sigjmp_buf way_out_;
+  static inline constinit int escapes_ = 0;
   alignas(16) static inline std::byte first_stack_[os::signal_stack_bytes];
 };
 
