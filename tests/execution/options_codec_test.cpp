@@ -56,6 +56,7 @@ TEST_CASE("options_codec: every member arrives but start", "[execution][options]
                      .start = tandem::start::exec,
                      .lost_writes = tandem::lost_writes::fail,
                      .die_with_parent = false,
+                     .adopt_orphans = true,
                      .terminal_signals = tandem::terminal_signals::keep,
                      .report_crash = true,
                      .timeout = 5s,
@@ -71,6 +72,7 @@ TEST_CASE("options_codec: every member arrives but start", "[execution][options]
   CHECK(got.stack_size == sent.stack_size);
   CHECK(got.lost_writes == sent.lost_writes);
   CHECK(got.die_with_parent == sent.die_with_parent);
+  CHECK(got.adopt_orphans == sent.adopt_orphans);
   CHECK(got.terminal_signals == sent.terminal_signals);
   CHECK(got.report_crash == sent.report_crash);
   CHECK(got.timeout == sent.timeout);

@@ -91,6 +91,7 @@ TEST_CASE("options: a wall asked of a thread is refused by name, with what to do
   auto const refused = [](options how) { return refusal<threads_only>(std::move(how)); };
   CHECK_THAT(refused({.start = tandem::start::exec}), ContainsSubstring("options.start"));
   CHECK_THAT(refused({.die_with_parent = false}), ContainsSubstring("options.die_with_parent"));
+  CHECK_THAT(refused({.adopt_orphans = true}), ContainsSubstring("options.adopt_orphans"));
   CHECK_THAT(refused({.terminal_signals = tandem::terminal_signals::keep}),
              ContainsSubstring("options.terminal_signals"));
   CHECK_THAT(refused({.report_crash = true}), ContainsSubstring("options.report_crash"));

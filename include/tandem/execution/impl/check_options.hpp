@@ -41,6 +41,7 @@ inline void check_scheduling(options const& how) {
       : member == "report_crash"    ? "a crash of a thread ends its process, and nobody is left to hear"
       : member == "timeout"         ? "a thread cannot be killed: let it take a stop_token, and request_stop() in time"
       : member == "die_with_parent" ? "a thread cannot outlive its process"
+      : member == "adopt_orphans"   ? "a thread's children are its process's"
                                     : "a thread has its process's signals";
   refuse_option(member, std::string(remedy) + "; or start a process");
 }
@@ -58,6 +59,7 @@ inline void check_thread_options(options const& how) {
   if (how.report_crash) refuse_wall("report_crash");
   if (how.timeout.count() != 0) refuse_wall("timeout");
   if (!how.die_with_parent) refuse_wall("die_with_parent");
+  if (how.adopt_orphans) refuse_wall("adopt_orphans");
   if (how.terminal_signals != terminal_signals::ignore) refuse_wall("terminal_signals");
   check_scheduling(how);
   if (how.stack_size != 0 && how.stack_size < os::least_stack()) {
