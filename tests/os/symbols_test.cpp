@@ -76,8 +76,8 @@ TEST_CASE("symbols: open_regular_file opens files alone, and never waits", "[os]
   REQUIRE(::mkfifo((dir / "pipe").c_str(), 0600) == 0);
   std::ofstream(dir / "file") << "text";
   CHECK(open_file((dir / "file").string()).descriptor >= 0);
-  for (std::string const& path :
-       {(dir / "pipe").string(), dir.path().string(), std::string("/dev/null"), (dir / "none").string()})
+  for (std::string const& path : {(dir / "pipe").string(), dir.path().string(), std::string("/dev/null"),
+                                  (dir / "none").string(), std::string("/proc/self/maps"), std::string("/proc/kmsg")})
     CHECK(open_file(path).descriptor == -1);
 }
 
@@ -117,4 +117,26 @@ TEST_CASE("symbols: a file that is no module, cut, or damaged anywhere gives not
     for (auto const& one : lookups) REQUIRE(one.name.size() <= 1024);
   }
   os::symbol_reader(-1).find({});
+}
+
+TEST_CASE("symbols: many tables that claim much are not all read", "[os][symbols]") {
+  temp_dir const dir;
+  // A header, and after it 60000 sections that all are the same endless table of symbols.
+  ElfW(Ehdr) head{};
+  std::ifstream("/proc/self/exe", std::ios::binary).read(reinterpret_cast<char*>(&head), sizeof head);
+  head.e_phnum = 0;
+  head.e_shoff = sizeof head;
+  head.e_shnum = 60000;
+  ElfW(Shdr) section{};
+  section.sh_type = SHT_SYMTAB;
+  section.sh_offset = 0;
+  section.sh_size = std::uint64_t{1} << 40;
+  std::string bytes(reinterpret_cast<char const*>(&head), sizeof head);
+  for (int i = 0; i < head.e_shnum; ++i) bytes.append(reinterpret_cast<char const*>(&section), sizeof section);
+  std::ofstream(dir / "module", std::ios::binary) << bytes;
+  REQUIRE(::truncate((dir / "module").c_str(), off_t{1} << 26) == 0);  // sparse
+  open_file const module((dir / "module").string());
+  std::vector<os::function_lookup> lookups(1, {0x1000});
+  os::symbol_reader(module.descriptor).find(lookups);  // the watchdog would tell
+  CHECK(lookups[0].name.empty());
 }

@@ -2,11 +2,12 @@
 #ifndef TANDEM_CORE_CRASH_REPORT_HPP
 #define TANDEM_CORE_CRASH_REPORT_HPP
 
-#include <csignal>  // for SIGSEGV, SIGBUS
-#include <cstddef>  // for size_t
-#include <cstdint>  // for uintptr_t
-#include <string>   // for string, to_string
-#include <vector>   // for vector
+#include <csignal>      // for SIGSEGV, SIGBUS
+#include <cstddef>      // for size_t
+#include <cstdint>      // for uintptr_t
+#include <string>       // for string, to_string
+#include <string_view>  // for string_view
+#include <vector>       // for vector
 
 #include "tandem/core/impl/signal_name.hpp"  // for signal_name
 
@@ -26,6 +27,25 @@ struct crash_report {
   std::vector<std::string> backtrace;
   int thread = 0;           ///< the TID of the thread that crashed
   std::string thread_name;  ///< its name as ps and top show it: of 15 bytes
+  bool truncated = false;   ///< the process came to its end before it had told all
+
+  /// The innermost function that is not the C or C++ library's own, as in the backtrace: whose crash it is, mostly.
+  /// Empty where none is known, and where the compiler has made a workload part of tandem's own functions.
+  std::string function() const {
+    for (auto const& line : backtrace) {
+      auto const open = line.find('('), end = line.rfind("+0x", line.rfind(')'));
+      if (open == std::string::npos || end == std::string::npos || end <= open + 1) continue;
+      auto const module = std::string_view(line).substr(line.rfind('/', open) + 1);  // npos + 1: from its beginning
+      bool own = true;
+      for (char const* const name : {"libc.", "libc-", "libstdc++.", "libc++", "libgcc_s.", "libpthread", "ld-linux",
+                                     "ld-musl", "libasan.", "libtsan.", "libubsan."})
+        own = own && !module.starts_with(name);
+      if (!own) continue;
+      auto name = line.substr(open + 1, end - open - 1);
+      return name.find("tandem::impl::") == std::string::npos ? name : std::string();
+    }
+    return {};
+  }
 
   /// Some lines of text, for people.
   std::string to_string() const {
@@ -43,6 +63,7 @@ struct crash_report {
     text += "\n";
     for (std::size_t i = 0; i < backtrace.size(); ++i)
       text += (i < 10 ? "  #" : " #") + std::to_string(i) + " " + backtrace[i] + "\n";
+    if (truncated) text += "  (the process died before it had told all)\n";
     return text;
   }
 

@@ -184,6 +184,9 @@ class failure {
         break;
       case ending::signaled:
         text.append(" was ").append(what());
+        if (crash().has_value()) {
+          if (auto const at = crash()->function(); !at.empty()) text.append(" at ").append(at);
+        }
         break;
       case ending::lost:
         text.append(" is lost: ").append(what());

@@ -27,20 +27,21 @@ struct function_lookup {
   std::uint64_t inside = 0;  ///< how far into the function
 };
 
-/// A regular file, open for reading, and nothing else: whoever named it may have named a pipe. -1 where it is none.
+/// A regular file with something in it, open for reading, and nothing else: whoever named it may have named a pipe, or
+/// one of the kernel's files that look regular and empty, and block (/proc/kmsg). -1 where it is none.
 inline int open_regular_file(char const* path) noexcept {
   int const found = ::open(path, O_PATH | O_CLOEXEC);
   if (found < 0) return -1;
   struct stat about {};
   int opened = -1;
-  if (::fstat(found, &about) == 0 && S_ISREG(about.st_mode)) {
+  if (::fstat(found, &about) == 0 && S_ISREG(about.st_mode) && about.st_size > 0) {
     char again[] = "/proc/self/fd/0000000000";
     char* end = again + sizeof "/proc/self/fd/" - 1;
     int digits = 1;
     for (int rest = found; rest >= 10; rest /= 10) ++digits;
     end[digits] = '\0';
     for (int rest = found, i = digits; i-- > 0; rest /= 10) end[i] = static_cast<char>('0' + rest % 10);
-    opened = ::open(again, O_RDONLY | O_CLOEXEC);
+    opened = ::open(again, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   }
   ::close(found);
   return opened;
@@ -67,6 +68,7 @@ class symbol_reader {
         if (table.sh_type != wanted || table.sh_link >= head.e_shnum) continue;
         if (!read(head.e_shoff + std::uint64_t{table.sh_link} * sizeof names, names)) return;
         search(table, names, begin, lookups);
+        break;  // there is one of each kind; a file that says otherwise wants to keep us busy
       }
     }
   }

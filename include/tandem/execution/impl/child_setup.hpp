@@ -15,7 +15,6 @@
 #include "tandem/config.hpp"                           // for TANDEM_NOINLINE
 #include "tandem/core/errors.hpp"                      // for throw_errno
 #include "tandem/execution/impl/apply_scheduling.hpp"  // for apply_scheduling, asks_for_scheduling
-#include "tandem/execution/impl/crash_watch.hpp"       // for crash_watch
 #include "tandem/execution/impl/own_descriptors.hpp"   // for own_descriptors
 #include "tandem/execution/options.hpp"                // for options
 #include "tandem/os/bound.hpp"                         // for bound
@@ -87,7 +86,6 @@ inline void set_up_child(options const& how, std::span<int const> others = {}) {
     os::bound (&::signal)(SIGINT, SIG_IGN);
     os::bound (&::signal)(SIGQUIT, SIG_IGN);
   }
-  if (how.report_crash) crash_watch::begin();
   if (how.adopt_orphans) os::adopt_orphans();
   if (!may_fail_to_set_up(how)) return;
   if (how.timeout.count() > 0 && os::kill_self_after(how.timeout.count()) != 0)

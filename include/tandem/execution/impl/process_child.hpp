@@ -15,6 +15,7 @@
 #include "tandem/core/mode.hpp"                      // for mode
 #include "tandem/execution/impl/child_setup.hpp"     // for may_fail_to_set_up, set_up_child
 #include "tandem/execution/impl/crash_record.hpp"    // for crash_record
+#include "tandem/execution/impl/crash_reporter.hpp"  // for crash_reporter
 #include "tandem/execution/impl/frame_watch.hpp"     // for frame_watch
 #include "tandem/execution/impl/lifeline.hpp"        // for lifeline
 #include "tandem/execution/impl/outcome_record.hpp"  // for outcome_sink
@@ -179,8 +180,11 @@ template <class R, class Work, class Prepare>
     prepare();
     if (!orders.how->name.empty()) os::name_thread(orders.how->name.c_str());
     lifeline::take(orders.parents_line, orders.parent.process, orders.how->die_with_parent);
-    if (orders.how->report_crash) outcome.leave_room_for_report();
     set_up_child(*orders.how, orders.stay_open);
+    if (orders.how->report_crash) {
+      outcome.leave_room_for_report();
+      crash_reporter::begin(orders.member);
+    }
     if (may_fail_to_set_up(*orders.how)) {
       slot.started.store(1, std::memory_order_release);  // pairs with wait_started's acquire
       os::futex_wake(&slot.started);

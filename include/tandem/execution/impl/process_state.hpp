@@ -28,7 +28,7 @@
 #include "tandem/core/reader.hpp"                       // for reader
 #include "tandem/core/unobserved_failure.hpp"           // for report_unobserved
 #include "tandem/execution/impl/child_setup.hpp"        // for may_fail_to_set_up
-#include "tandem/execution/impl/crash_record.hpp"       // for read_crash_report
+#include "tandem/execution/impl/crash_reader.hpp"       // for read_crash_report
 #include "tandem/execution/impl/measure.hpp"            // for measure_process
 #include "tandem/execution/impl/outcome_record.hpp"     // for outcome_bytes, outcome_sink
 #include "tandem/execution/impl/process_child.hpp"      // for lost_write_text
@@ -96,6 +96,7 @@ class process_state {
     std::swap(request_, other.request_);
     std::swap(encoded_, other.encoded_);
     std::swap(timeout_, other.timeout_);
+    std::swap(reports_crash_, other.reports_crash_);
     std::swap(started_at_, other.started_at_);
     std::swap(ran_for_, other.ran_for_);
     std::swap(killed_here_, other.killed_here_);
@@ -138,6 +139,7 @@ class process_state {
   void adopt(pid_t pid, options const& how, bool ours_alone = false) {
     pid_ = pid;
     timeout_ = how.timeout;
+    reports_crash_ = how.report_crash;
     ours_alone_ = ours_alone;
     if (!ours_alone) open_descriptor(pid);
     if (may_fail_to_set_up(how)) wait_started();
@@ -372,7 +374,7 @@ class process_state {
 
   /// What it reported of the crash that it died of.
   std::optional<crash_report> crash() const noexcept {
-    if (!os::is_fault(end_->code)) return {};
+    if (!reports_crash_ || !os::is_fault(end_->code)) return {};
     try {
       return read_crash_report(slot());
     } catch (...) { return {}; }  // no memory for it
@@ -412,6 +414,7 @@ class process_state {
   std::int64_t started_at_ = 0;          // CLOCK_MONOTONIC
   std::chrono::nanoseconds ran_for_{0};  // once it has ended
   bool killed_here_ = false;
+  bool reports_crash_ = false;
 };
 
 }  // namespace tandem::impl
