@@ -30,8 +30,8 @@ class zygote {
  public:
   struct options {
     /// How many processes are kept ready, so that a start is a wake-up; at most 64. Each is a process of the size of
-    /// the program as it was. They are made again in the background: when half are gone, when somebody asks how many are
-    /// ready, and now and then.
+    /// the program as it was. They are made again in the background: when half are gone, when somebody asks how many
+    /// are ready, and now and then.
     std::uint32_t spares = 0;
   };
 

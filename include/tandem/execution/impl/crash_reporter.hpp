@@ -71,7 +71,7 @@ class crash_reporter {
 
  private:
   static constexpr int time_is_up = 2;
-  static constexpr int most_escapes = 8;  // leaving the report may crash as well
+  static constexpr int most_escapes = 8;                         // leaving the report may crash as well
   static constexpr std::int64_t longest_report = 2'000'000'000;  // ns
   static constexpr std::int64_t longest_death = 5'000'000'000;   // from the report to the end; ASan's takes its time
 
