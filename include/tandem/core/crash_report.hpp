@@ -24,10 +24,10 @@ struct crash_report {
   std::uintptr_t fault_address = 0;  ///< what it tried to touch, for SIGSEGV and SIGBUS
   /// Innermost first: "module(function+0x1f) [0x1234]", "module+0x1234" where the function is not known, or an address
   /// that is in no module. 0x1234 is the offset in the module, as addr2line takes it.
-  std::vector<std::string> backtrace;
-  int thread = 0;           ///< the TID of the thread that crashed
-  std::string thread_name;  ///< its name as ps and top show it: of 15 bytes
-  bool truncated = false;   ///< the process came to its end before it had told all
+  std::vector<std::string> backtrace = {};
+  int thread = 0;                ///< the TID of the thread that crashed
+  std::string thread_name = {};  ///< its name as ps and top show it: of 15 bytes
+  bool truncated = false;        ///< the process came to its end before it had told all
 
   /// The innermost function that is not the C or C++ library's own, as in the backtrace: whose crash it is, mostly.
   /// Empty where none is known, and where the compiler has made a workload part of tandem's own functions.

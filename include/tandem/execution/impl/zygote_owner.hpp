@@ -17,12 +17,13 @@
 #include <span>     // for span
 #include <string>   // for string
 
-#include "tandem/core/errors.hpp"                  // for throw_errc, throw_errno
-#include "tandem/execution/impl/surroundings.hpp"  // for surroundings
-#include "tandem/execution/impl/zygote_board.hpp"  // for start_slot, zygote_birth, zygote_board, zygote_process
-#include "tandem/os/modules.hpp"                   // for module_table
-#include "tandem/os/pidfd.hpp"                     // for wait_process
-#include "tandem/resource/socket_pair.hpp"         // for socket_pair
+#include "tandem/core/errors.hpp"                   // for throw_errc, throw_errno
+#include "tandem/execution/impl/process_child.hpp"  // for quick_end
+#include "tandem/execution/impl/surroundings.hpp"   // for surroundings
+#include "tandem/execution/impl/zygote_board.hpp"   // for start_slot, zygote_birth, zygote_board, zygote_process
+#include "tandem/os/modules.hpp"                    // for module_table
+#include "tandem/os/pidfd.hpp"                      // for wait_process
+#include "tandem/resource/socket_pair.hpp"          // for socket_pair
 
 namespace tandem::impl {
 
