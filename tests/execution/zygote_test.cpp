@@ -25,6 +25,7 @@
 #include "support/child.hpp"
 #include "support/seed.hpp"
 #include "tandem/execution/process.hpp"
+#include "tandem/os/poll.hpp"
 #include "tandem/resource/pipe.hpp"
 
 using namespace std::chrono_literals;
@@ -224,6 +225,16 @@ TEST_CASE("zygote: zygotes, spares and workers killed at random, every start end
   CHECK(values > 0);
   CHECK(deaths > 0);
   CHECK(tandem::process({.start = z}, &answer).join().value() == 42);
+}
+
+TEST_CASE("zygote: the descriptor of a process is readable, also where its death was known before",
+          "[execution][zygote]") {
+  tandem::zygote z;
+  tandem::process unit{{.start = z}, [] { ::_exit(3); }};
+  CHECK(unit.get_outcome().error().exit_code() == 3);
+  REQUIRE(unit.native_handle() >= 0);
+  CHECK(tandem::os::wait_ready(unit.native_handle(), POLLIN, 0) == POLLIN);
+  CHECK(unit.join().error().exit_code() == 3);
 }
 
 TEST_CASE("zygote: what was loaded after it is started by a fork", "[execution][zygote][modules]") {

@@ -124,12 +124,11 @@ template <class R = void> class process {
   unit_id get_id() const noexcept { return {pid(), 0}; }
   /// The kernel's number of the process, 0 where the handle owns none. It is not reused before the process is joined.
   pid_t pid() const noexcept { return state_ ? state_.pid() : 0; }
-  /// A process descriptor (pidfd_open(2)), readable when the process is dead: for poll and epoll. It stays the
-  /// handle's; -1 where it owns no unit.
+  /// A process descriptor (pidfd_open(2)), readable when the process is dead: for poll and epoll. (A stand-in that is
+  /// readable too, where the process was reaped before a descriptor of it was needed.) It stays the handle's; -1 where
+  /// it owns no unit, or where no descriptor is left.
   native_handle_type native_handle() const noexcept { return state_ ? state_.pidfd() : -1; }
-  /// A descriptor that is readable when the process is dead, as the ones of threads and units: the process descriptor,
-  /// or a stand-in where the process had ended before one was opened. It stays the handle's; -1 where it owns no unit.
-  /// @throws std::system_error  EMFILE, ENFILE; as join
+  /// The same, as the ones of threads and units are called. @throws std::system_error  EMFILE, ENFILE; as join
   int wait_handle() { return state_ ? require_unit("wait").wait_handle() : -1; }
   /// The name given, or the one made for it; empty where the handle owns no unit.
   std::string name() const { return state_ ? state_.name() : std::string(); }

@@ -145,18 +145,17 @@ class process_state {
     if (may_fail_to_set_up(how)) wait_started();
   }
   pid_t pid() const noexcept { return pid_; }
+  /// Readable when the process is dead: its descriptor, or a stand-in where it had been reaped before somebody asked
+  /// for one. -1 where there is none left.
   int pidfd() const noexcept {
-    if (!pidfd_ && !ended_) pidfd_.reset(os::pidfd_open(pid_));
+    if (pidfd_) return pidfd_.get();
+    pidfd_.reset(ended_ ? os::open_eventfd() : os::pidfd_open(pid_));
+    if (ended_ && pidfd_) os::eventfd_add(pidfd_.get(), 1);
     return pidfd_.get();
   }
-  /// A descriptor that is readable when the process is dead. @throws std::system_error where there is none left
-  int wait_handle() {
-    if (pidfd() >= 0) return pidfd_.get();
-    if (ended_) {
-      pidfd_.reset(os::open_eventfd());
-      if (pidfd_) os::eventfd_add(pidfd_.get(), 1);
-    }
-    if (!pidfd_) throw_errno("wait for process '" + name() + "'");
+  /// The same. @throws std::system_error where there is none left
+  int wait_handle() const {
+    if (pidfd() < 0) throw_errno("wait for process '" + name() + "'");
     return pidfd_.get();
   }
   /// The name given, or one made of the pid.

@@ -30,6 +30,7 @@
 #include "tandem/execution/impl/lifeline.hpp"       // for lifeline
 #include "tandem/execution/impl/start_request.hpp"  // for arrival, start_request
 #include "tandem/memory/impl/region.hpp"            // for family
+#include "tandem/os/bound.hpp"                      // for bound
 #include "tandem/os/clock.hpp"                      // for monotonic_ns
 #include "tandem/os/clone.hpp"                      // for cloning_thread, clone_process, forget_signal_handlers
 #include "tandem/os/close_range.hpp"                // for close_all_but
@@ -313,7 +314,7 @@ class zygote_process {
     os::name_thread("tandem-worker");
     os::close(birth_.control);
     os::unmap(&board_, sizeof(zygote_board));
-    ::pthread_sigmask(SIG_SETMASK, &birth_.mask, nullptr);
+    os::bound (&::pthread_sigmask)(SIG_SETMASK, &birth_.mask, nullptr);
     request.entry(request, how);
     os::leave_process(127);
   }
