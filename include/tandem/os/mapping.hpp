@@ -12,6 +12,8 @@
 #include <cstddef>  // for byte, size_t
 #include <cstdint>  // for uintptr_t
 
+#include "tandem/os/bound.hpp"  // for bound
+
 namespace tandem::os {
 
 inline std::size_t page_size() noexcept { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
@@ -35,7 +37,7 @@ inline std::byte* map_shared(int descriptor, std::size_t offset, std::size_t byt
   return at == MAP_FAILED ? nullptr : static_cast<std::byte*>(at);
 }
 
-inline void unmap(void* at, std::size_t bytes) noexcept { ::munmap(at, bytes); }
+inline void unmap(void* at, std::size_t bytes) noexcept { bound (&::munmap)(at, bytes); }
 
 /// Makes the page at `alias` show the same memory as the shared page at `page`. False and errno where it cannot.
 inline bool alias_page(void* page, void* alias, std::size_t bytes) noexcept {

@@ -28,7 +28,9 @@
 #include <vector>     // for vector
 
 #include "tandem/execution/impl/lifeline.hpp"       // for lifeline
+#include "tandem/execution/impl/process_child.hpp"  // for leave_child
 #include "tandem/execution/impl/start_request.hpp"  // for arrival, start_request
+#include "tandem/memory/impl/members.hpp"           // for members
 #include "tandem/memory/impl/region.hpp"            // for family
 #include "tandem/os/bound.hpp"                      // for bound
 #include "tandem/os/clock.hpp"                      // for monotonic_ns
@@ -91,6 +93,7 @@ struct zygote_board {
   std::atomic<std::uint32_t> quit;
   std::atomic<std::uint32_t> wanted;  // spares
   std::atomic<std::uint32_t> takeovers;
+  std::atomic<void const*> recent[2];            // where the last request's blocks were: the next ones' will be near
   alignas(64) std::atomic<std::uint64_t> asked;  // a hint: which of the slots may hold a request
   start_slot zygotes[2];
   start_slot asks[requests];
@@ -254,6 +257,7 @@ class zygote_process {
     if (made == 0) {
       bool const bound = bind(birth_.line);
       os::close(birth_.line);
+      os::name_thread("tandem-worker");
       run_worker(*request, {descriptors, bound});
     }
     int const error = errno;
@@ -311,7 +315,6 @@ class zygote_process {
   }
 
   [[noreturn]] void run_worker(start_request& request, arrival const& how) noexcept {
-    os::name_thread("tandem-worker");
     os::close(birth_.control);
     os::unmap(&board_, sizeof(zygote_board));
     os::bound (&::pthread_sigmask)(SIG_SETMASK, &birth_.mask, nullptr);
@@ -347,6 +350,15 @@ class zygote_process {
       auto const& program = modules->all().front();
       os::populate(reinterpret_cast<void const*>(program.begin & ~std::uintptr_t{4095}),
                    std::min<std::size_t>(program.end - program.begin, std::size_t{1} << 20));
+    }
+    static_cast<void>(os::monotonic_ns());
+    os::end_exit_with(&leave_child);
+    os::name_thread("tandem-worker");
+    members::populate();
+    constexpr std::uintptr_t unit = 65536;  // of the heap
+    for (auto const& block : board_.recent) {
+      auto const at = reinterpret_cast<std::uintptr_t>(block.load(std::memory_order_relaxed)) & ~(unit - 1);
+      if (at != 0) os::populate_writable(reinterpret_cast<void*>(at), unit);
     }
     auto* const frame = reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) &
                                                      ~std::uintptr_t{4095});

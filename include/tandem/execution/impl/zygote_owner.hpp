@@ -99,6 +99,8 @@ class zygote_owner {
   /// naming the step
   started start(start_request& request, std::span<int const> descriptors) {
     if (board_->wanted.load(std::memory_order_relaxed) != 0) {
+      board_->recent[0].store(&request, std::memory_order_relaxed);
+      board_->recent[1].store(request.encoded, std::memory_order_relaxed);
       if (descriptors.empty()) {
         if (pid_t const spare = wake_spare(request)) return {spare, ours_alone_.load(std::memory_order_relaxed)};
       }
