@@ -44,7 +44,7 @@ class zygote {
   ~zygote() = default;
 
   /// How many processes are ready at this moment.
-  std::uint32_t ready() const noexcept { return owner_.ready(); }
+  std::uint32_t ready() noexcept { return owner_.ready(); }
 
  private:
   friend struct impl::zygote_access;

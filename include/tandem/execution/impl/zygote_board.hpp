@@ -19,7 +19,8 @@
 #include <signal.h>       // for sigset_t, pthread_sigmask
 #include <sys/types.h>    // for pid_t
 
-#include <algorithm>  // for min, sort
+#include <algorithm>  // for copy, find_if, min, sort
+#include <array>      // for array
 #include <atomic>     // for atomic
 #include <cerrno>     // for errno
 #include <climits>    // for INT_MAX
@@ -27,22 +28,22 @@
 #include <cstdint>    // for uint32_t, uint64_t
 #include <vector>     // for vector
 
-#include "tandem/execution/impl/lifeline.hpp"       // for lifeline
-#include "tandem/execution/impl/process_child.hpp"  // for leave_child
-#include "tandem/execution/impl/start_request.hpp"  // for arrival, start_request
-#include "tandem/memory/impl/members.hpp"           // for members
-#include "tandem/memory/impl/region.hpp"            // for family
-#include "tandem/os/bound.hpp"                      // for bound
-#include "tandem/os/clock.hpp"                      // for monotonic_ns
-#include "tandem/os/clone.hpp"                      // for cloning_thread, clone_process, forget_signal_handlers
-#include "tandem/os/close_range.hpp"                // for close_all_but
-#include "tandem/os/fork.hpp"                       // for leave_process, name_thread
-#include "tandem/os/futex.hpp"                      // for futex_wait, futex_wake
-#include "tandem/os/mapping.hpp"                    // for populate, populate_writable, unmap
-#include "tandem/os/modules.hpp"                    // for module_table
-#include "tandem/os/process_table.hpp"              // for thread_id
-#include "tandem/os/robust_list.hpp"                // for robust_links, robust_list
-#include "tandem/os/socket.hpp"                     // for receive_descriptors
+#include "tandem/execution/impl/lifeline.hpp"         // for lifeline
+#include "tandem/execution/impl/own_descriptors.hpp"  // for own_descriptors
+#include "tandem/execution/impl/process_child.hpp"    // for leave_child
+#include "tandem/execution/impl/start_request.hpp"    // for arrival, start_request
+#include "tandem/memory/impl/members.hpp"             // for members
+#include "tandem/os/bound.hpp"                        // for bound
+#include "tandem/os/clock.hpp"                        // for monotonic_ns
+#include "tandem/os/clone.hpp"                        // for cloning_thread, clone_process, forget_signal_handlers
+#include "tandem/os/close_range.hpp"                  // for close_all_but
+#include "tandem/os/fork.hpp"                         // for leave_process, name_thread
+#include "tandem/os/futex.hpp"                        // for futex_wait, futex_wake
+#include "tandem/os/mapping.hpp"                      // for populate, populate_writable, unmap
+#include "tandem/os/modules.hpp"                      // for module_table
+#include "tandem/os/process_table.hpp"                // for thread_id
+#include "tandem/os/robust_list.hpp"                  // for robust_links, robust_list
+#include "tandem/os/socket.hpp"                       // for receive_descriptors
 
 namespace tandem::impl {
 
@@ -145,10 +146,13 @@ class zygote_process {
       int const line = os::duplicate(birth_.line);
       bind(birth_.line);
       birth_.line = line;
-      int kept[] = {0, 1, 2, line, lifeline::held(), birth_.control, family().descriptor};
-      std::sort(std::begin(kept), std::end(kept));
-      auto const known = std::span(kept).subspan(lifeline::held() < 0 ? 1 : 0);
-      os::close_all_but(known);  // what the program has open is nothing that its zygote may hold open
+      // What the program has open is nothing that its zygote may hold open.
+      auto const own = own_descriptors::all();
+      std::array<int, 5 + own.size()> open{0, 1, 2, line, birth_.control};
+      std::copy(own.begin(), own.end(), open.begin() + 5);
+      std::sort(open.begin(), open.end());
+      auto const first = std::find_if(open.begin(), open.end(), [](int one) { return one >= 0; });
+      os::close_all_but({first, open.end()});
     } else {
       bind(birth_.line);
     }

@@ -110,9 +110,17 @@ class zygote_owner {
   }
 
   /// How many spares sleep. Who asks while some are missing has the zygote make them.
-  std::uint32_t ready() const noexcept {
+  std::uint32_t ready() noexcept {
     std::uint32_t const count = count_ready();
-    if (count < board_->wanted.load(std::memory_order_relaxed)) board_->ring();
+    if (count >= board_->wanted.load(std::memory_order_relaxed)) return count;
+    // Those that were killed before they had emptied their slot leave none for others in the end.
+    if (dry_.fetch_add(1, std::memory_order_relaxed) % 16 == 15) {
+      try {
+        tidy();
+      } catch (...) {  // the next start will meet it
+      }
+    }
+    board_->ring();
     return count;
   }
 
