@@ -223,48 +223,6 @@ TEST_CASE("process: a detached one is collected at a later start, its failure re
   CHECK_THAT(texts[0], ContainsSubstring("stray") && ContainsSubstring("nobody looks"));
 }
 
-TEST_CASE("process: a host that reaps every child does not hang it, and never makes a wrong outcome",
-          "[execution][process][host]") {
-  enum class host { wait_loop, ignore, no_child_wait, handler };
-  auto const kind = GENERATE(host::wait_loop, host::ignore, host::no_child_wait, host::handler);
-  auto const result = run_in_child([kind] {
-    struct sigaction action {};
-    action.sa_handler = [](int) {
-      int const error = errno;
-      while (::waitpid(-1, nullptr, WNOHANG) > 0) {}
-      errno = error;
-    };
-    if (kind == host::ignore) action.sa_handler = SIG_IGN;
-    if (kind == host::no_child_wait) {
-      action.sa_handler = [](int) {};
-      action.sa_flags = SA_NOCLDWAIT;
-    }
-    if (kind != host::wait_loop) ::sigaction(SIGCHLD, &action, nullptr);
-    std::atomic<bool> stop{false};
-    std::thread reaper([&] {
-      while (kind == host::wait_loop && !stop) ::waitpid(-1, nullptr, WNOHANG);
-    });
-    for (int i = 0; i < 50; ++i) {
-      auto value = tandem::process([i] { return i; }).join();
-      CHECK(value.has_value());
-      if (value) CHECK(*value == i);
-      auto threw = tandem::process([]() -> int { throw std::out_of_range("x"); }).join();
-      REQUIRE_FALSE(threw.has_value());
-      CHECK(threw.error().how() == ending::threw);
-      auto exited = tandem::process([] { ::_exit(7); }).join();
-      REQUIRE_FALSE(exited.has_value());
-      CHECK((exited.error().how() == ending::lost || exited.error().exit_code() == 7));
-      auto killed = tandem::process([] { ::raise(SIGKILL); }).join();
-      REQUIRE_FALSE(killed.has_value());
-      CHECK((killed.error().how() == ending::lost || killed.error().signal() == SIGKILL));
-    }
-    stop = true;
-    reaper.join();
-  });
-  INFO(result.to_string());
-  CHECK(result.passed());
-}
-
 TEST_CASE("process: leaves the host's signal handling as it was", "[execution][process][host]") {
   struct sigaction before {
   }, after{};

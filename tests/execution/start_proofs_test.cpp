@@ -2,14 +2,17 @@
 // What is promised of every start method, many times over: that starting and killing leaves nothing behind, that busy
 // threads of the starter cannot hang a start, that a death is known soon.
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,6 +21,7 @@
 #include "execution/starts.hpp"
 #include "support/build_kind.hpp"
 #include "support/catch.hpp"
+#include "support/child.hpp"
 #include "support/leak_gate.hpp"
 #include "support/seed.hpp"
 #include "tandem/execution/process.hpp"
@@ -103,4 +107,51 @@ TEST_CASE("start proofs: who waits for a unit that is killed is woken", "[execut
   std::sort(us.begin(), us.end());
   std::cout << "death to " << (outcome ? "get_outcome" : "join") << " by " << how_by << ": median " << us[us.size() / 2]
             << " us, p99 " << us[us.size() * 99 / 100] << " us, of " << us.size() << '\n';
+}
+
+TEST_CASE("start proofs: a host that reaps every child does not hang a unit, and never makes a wrong outcome",
+          "[execution][start][host]") {
+  enum class host { wait_loop, ignore, no_child_wait, handler };
+  auto const by_which = GENERATE(by::fork, by::zygote, by::spare, by::exec);
+  auto const kind = GENERATE(host::wait_loop, host::ignore, host::no_child_wait, host::handler);
+  CAPTURE(by_which, static_cast<int>(kind));
+  auto const result = tandem_test::run_in_child([by_which, kind] {
+    struct sigaction action {};
+    action.sa_handler = [](int) {
+      int const error = errno;
+      while (::waitpid(-1, nullptr, WNOHANG) > 0) {}
+      errno = error;
+    };
+    if (kind == host::ignore) action.sa_handler = SIG_IGN;
+    if (kind == host::no_child_wait) {
+      action.sa_handler = [](int) {};
+      action.sa_flags = SA_NOCLDWAIT;
+    }
+    if (kind != host::wait_loop) ::sigaction(SIGCHLD, &action, nullptr);
+    tandem_test::start_method how(by_which);
+    std::atomic<bool> stop{false};
+    std::thread reaper([&] {
+      while (kind == host::wait_loop && !stop) ::waitpid(-1, nullptr, WNOHANG);
+    });
+    bool const by_zygote =
+        by_which == by::zygote || by_which == by::spare;  // whose ends no wait() of the host can take
+    for (long i = 0; i < tandem_test::repetitions(by_which == by::exec ? 5 : 25, 1000); ++i) {
+      auto value = tandem::process({.start = how}, [i] { return i; }).join();
+      REQUIRE(value.has_value());
+      CHECK(*value == i);
+      auto threw = tandem::process({.start = how}, []() -> int { throw std::out_of_range("x"); }).join();
+      REQUIRE_FALSE(threw.has_value());
+      CHECK(threw.error().how() == tandem::ending::threw);
+      auto exited = tandem::process({.start = how}, [] { ::_exit(7); }).join();
+      REQUIRE_FALSE(exited.has_value());
+      CHECK((exited.error().exit_code() == 7 || (!by_zygote && exited.error().how() == tandem::ending::lost)));
+      auto killed = tandem::process({.start = how}, [] { ::raise(SIGKILL); }).join();
+      REQUIRE_FALSE(killed.has_value());
+      CHECK((killed.error().signal() == SIGKILL || (!by_zygote && killed.error().how() == tandem::ending::lost)));
+    }
+    stop = true;
+    reaper.join();
+  });
+  INFO(result.to_string());
+  CHECK(result.passed());
 }

@@ -73,28 +73,6 @@ TEST_CASE("zygote: the program's own wait sees nothing of its processes", "[exec
   CHECK(worker.join().has_value());
 }
 
-TEST_CASE("zygote: a host that reaps every child, or ignores SIGCHLD, takes no status away",
-          "[execution][zygote][host]") {
-  bool const ignore = GENERATE(false, true);
-  auto const result = run_in_child([ignore] {
-    if (ignore) ::signal(SIGCHLD, SIG_IGN);
-    tandem::zygote z{{.spares = 2}};
-    std::atomic<bool> stop{false};
-    std::thread reaper([&] {
-      while (!stop) ::waitpid(-1, nullptr, WNOHANG);
-    });
-    for (int i = 0; i < 50; ++i) {
-      CHECK(tandem::process({.start = z}, &answer).join().value() == 42);
-      CHECK(tandem::process({.start = z}, [] { ::_exit(7); }).join().error().exit_code() == 7);
-      CHECK(tandem::process({.start = z}, [] { ::raise(SIGKILL); }).join().error().signal() == SIGKILL);
-    }
-    stop = true;
-    reaper.join();
-  });
-  INFO(result.to_string());
-  CHECK(result.passed());
-}
-
 TEST_CASE("zygote: made in a program with threads, it works as well", "[execution][zygote][threads]") {
   if (tandem_test::thread_sanitized) return;  // forking a threaded program is what it cannot follow
   auto const result = run_in_child([] {
