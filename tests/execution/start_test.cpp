@@ -316,8 +316,10 @@ TEST_CASE("start: more descriptors in a closure than can be noted are refused", 
 }
 
 TEST_CASE("start: environment, directory and streams are those of the moment", "[execution][start]") {
-  auto const result = run_in_child([] {
-    TANDEM_TEST_EACH_START(how);
+  auto const which = GENERATE(by::fork, by::zygote, by::spare, by::exec);
+  CAPTURE(which);
+  auto const result = run_in_child([which] {
+    tandem_test::start_method how(which);
     tandem_test::temp_dir const folder;
     tandem::pipe out;
     ::setenv("TANDEM_TEST_MOMENT", "now", 1);
