@@ -11,7 +11,7 @@
 #include <string>   // for string, to_string
 #include <thread>   // for jthread, thread
 
-#include "execution/start_outside.hpp"
+#include "execution/outside.hpp"
 #include "support/balloon.hpp"
 #include "support/question.hpp"
 #include "tandem/execution.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "execution/start_outside.hpp"
+#include "execution/outside.hpp"
 
 #include <sys/wait.h>  // for waitid
 #include <unistd.h>    // for _exit, fork
