@@ -23,14 +23,14 @@
 /// one.
 #define TANDEM_NO_SANITIZE __attribute__((no_sanitize("address", "thread", "undefined")))
 
-/// Zeroes the padding of `*object`, where the compiler can: stale bytes there could look like a pointer.
+/// Zeroes the padding of a variable, where the compiler can: stale bytes there could look like a pointer.
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_clear_padding)
-#define TANDEM_CLEAR_PADDING(object) __builtin_clear_padding(object)
+#define TANDEM_CLEAR_PADDING(variable) __builtin_clear_padding(__builtin_addressof(variable))
 #endif
 #endif
 #ifndef TANDEM_CLEAR_PADDING
-#define TANDEM_CLEAR_PADDING(object) static_cast<void>(object)
+#define TANDEM_CLEAR_PADDING(variable) static_cast<void>(variable)
 #endif
 
 /// 1 where preconditions are checked: in debug builds, unless set by the user.

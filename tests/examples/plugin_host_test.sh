@@ -2,29 +2,9 @@
 # SPDX-License-Identifier: BSL-1.0
 # plugin_host_test.sh PROGRAM SOURCE_TREE: as processes, bad plugins change nothing for the good one, and each is told of; as threads, the
 # host has what they do, and the program lives to tell.
-set -u
-export LC_ALL=C
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+. "$(dirname "$0")/checks.sh"
 host=$1
 cd "$dir" || exit 1
-failed=0
-
-# check "property" COMMAND...: the command succeeds.
-check() {
-  property=$1
-  shift
-  if "$@"; then echo "ok: $property"; else echo "FAILED: $property ($*)"; failed=1; fi
-}
-says() { grep -q -e "$2" "$1" || { cat "$1"; false; }; }
-# expect_status N COMMAND...: with its output in out and err
-expect_status() {
-  wanted=$1
-  shift
-  "$@" >out 2>err
-  status=$?
-  [ "$status" -eq "$wanted" ] || { echo "status $status instead of $wanted"; cat err; false; }
-}
 
 # Real files, and one for each weakness.
 mkdir files no_files

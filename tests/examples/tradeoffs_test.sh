@@ -1,16 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSL-1.0
 # tradeoffs_test.sh PROGRAM: the claims of the four rows hold. No times are judged, for the machine may be busy.
-set -u
-export LC_ALL=C
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-failed=0
-check() {
-  property=$1
-  shift
-  if "$@"; then echo "ok: $property"; else echo "FAILED: $property ($*)"; failed=1; fi
-}
+. "$(dirname "$0")/checks.sh"
 
 "$1" --quick --json >"$dir/json"
 check "it runs to its end" [ $? -eq 0 ]

@@ -2,42 +2,12 @@
 # SPDX-License-Identifier: BSL-1.0
 # wordcount_test.sh PROGRAM SOURCE_TREE: wordcount counts as coreutils do, whatever the mode and the number of workers, and is honest about
 # what it could not count. A named pipe among the files holds a worker where the test wants it.
-set -u
+. "$(dirname "$0")/checks.sh"
 tree=$2
-export LC_ALL=C
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
 chmod 755 "$dir"
 cp "$1" "$dir/wordcount" && chmod 755 "$dir/wordcount" || exit 1
 cd "$dir" || exit 1
 wordcount=$dir/wordcount
-failed=0
-
-# check "property" COMMAND...: the command succeeds.
-check() {
-  property=$1
-  shift
-  if "$@"; then echo "ok: $property"; else echo "FAILED: $property ($*)"; failed=1; fi
-}
-says() { grep -q -e "$2" "$1" || { cat "$1"; false; }; }
-says_not() { ! says "$1" "$2" >/dev/null; }
-# expect_status N COMMAND...: with its output in out and err
-expect_status() {
-  wanted=$1
-  shift
-  "$@" >out 2>err
-  status=$?
-  [ "$status" -eq "$wanted" ] || { echo "status $status instead of $wanted"; cat err; false; }
-}
-# wait_until COMMAND...: tries for 20 s
-wait_until() {
-  tries=0
-  until "$@"; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 400 ] || { echo "waited in vain: $*"; return 1; }
-    sleep 0.05
-  done
-}
 
 # The same by coreutils: each file's words on their own, sorted by count, then by word.
 reference() {

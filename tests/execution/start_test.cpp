@@ -6,7 +6,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -198,8 +201,8 @@ TEST_CASE("start: a stop reaches the unit, and tokens that are arguments", "[exe
                         },
                         std::pair(source.get_token(), 1)};
   // The unit's own token comes first; nobody requests a stop of it.
-  source.request_stop();
   other.request_stop();
+  source.request_stop();
   CHECK(other.join().value());
 
   tandem::stop_source theirs;
@@ -241,6 +244,21 @@ TEST_CASE("start: closures with what means the same elsewhere travel", "[executi
   CHECK(gives([choice = std::variant<int, double>(2.5)] { return std::get<double>(choice); }) == 2.5);
   CHECK(gives([where = point{1, 2}, maybe = std::optional<int>(3)] { return where.y + *maybe; }) == 5);
   tandem::commons().deallocate(in_commons);
+}
+
+TEST_CASE("start: what the padding of a closure held does not matter", "[execution][start][closure]") {
+  auto const kind = GENERATE(by::zygote, by::exec);
+  tandem_test::start_method how(kind);
+  auto const gives_over_an_address = [&](auto body, std::size_t padding) {
+    using closure = decltype(body);
+    alignas(closure) std::byte room[sizeof(closure)];
+    auto* const stale = ::new (static_cast<void*>(room)) closure(body);
+    void* const address = room;
+    std::memcpy(room + sizeof(closure) - padding, reinterpret_cast<std::byte const*>(&address) + 8 - padding, padding);
+    return tandem::process({.start = how}, *stale).join().value();
+  };
+  CHECK(gives_over_an_address([m = 2.5, c = 'x', b = true] { return m + c + (b ? 1 : 0); }, 6) == 2.5 + 'x' + 1);
+  CHECK(gives_over_an_address([m = 2.5, n = std::int16_t{0x100}] { return m + n; }, 6) == 2.5 + 0x100);
 }
 
 TEST_CASE("start: closures that lead into private memory are refused in words, and nothing is lost",

@@ -172,7 +172,7 @@ TEST_CASE("zygote: zygotes, spares and workers killed at random, every start end
           break;
         case 1: {
           auto& slot = board.spares[below(8)];
-          if (slot.phase == tandem::impl::start_slot::ready) pid = static_cast<pid_t>(slot.pid.load());
+          if (slot.phase == tandem::impl::start_slot::preparing) pid = static_cast<pid_t>(slot.pid.load());
           break;
         }
         default:

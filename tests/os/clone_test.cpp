@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <thread>
 
+#include "support/build_kind.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
 #include "support/place.hpp"
@@ -100,6 +101,10 @@ TEST_CASE("clone: a sibling is a child of one's parent", "[os][clone]") {
 }
 
 TEST_CASE("clone: one thread is told from several", "[os][clone]") {
+  if (tandem_test::thread_sanitized) {
+    WARN("SKIP(one thread): ThreadSanitizer has one of its own");
+    return;
+  }
   auto const result = run_in_child([] {
     CHECK(os::is_single_threaded());
     std::atomic<bool> stop{false};

@@ -4,13 +4,18 @@
 #ifndef TANDEM_EXECUTION_IMPL_CLOSURE_HPP
 #define TANDEM_EXECUTION_IMPL_CLOSURE_HPP
 
-#include <cstddef>    // for byte, size_t
-#include <cstdint>    // for uint32_t, uintptr_t
-#include <cstring>    // for memcpy
-#include <stdexcept>  // for invalid_argument
-#include <string>     // for string, to_string
-#include <vector>     // for vector
+#include <cstddef>      // for byte, size_t
+#include <cstdint>      // for uint32_t, uintptr_t
+#include <cstring>      // for memcpy, memset
+#include <memory>       // for addressof
+#include <new>          // for launder
+#include <stdexcept>    // for invalid_argument
+#include <string>       // for string, to_string
+#include <type_traits>  // for is_class_v, is_final_v, is_trivially_copy_constructible_v, is_trivially_destructible_v
+#include <utility>      // for forward
+#include <vector>       // for vector
 
+#include "tandem/config.hpp"              // for TANDEM_CLEAR_PADDING
 #include "tandem/memory/impl/region.hpp"  // for family, region
 #include "tandem/os/mapping.hpp"          // for is_mapped
 #include "tandem/os/modules.hpp"          // for module_info, module_table
@@ -63,6 +68,40 @@ inline closure_words look_at_closure(void const* at, std::size_t bytes, os::modu
     return found;
   }
   return found;
+}
+
+/// Whether a copy of it is a copy of its bytes. (GCC does not always take a closure type for trivially copyable.)
+template <class F>
+concept copied_as_bytes = std::is_trivially_copy_constructible_v<F> && std::is_trivially_destructible_v<F>;
+
+/// How many bytes of padding are at the end of an F: as many as another class's members may have.
+template <class F, std::size_t More = 1> constexpr std::size_t tail_padding() {
+  if constexpr (!std::is_class_v<F> || std::is_final_v<F> || More > alignof(F)) {
+    return 0;
+  } else {
+    struct longer : F {
+      std::byte next[More];
+    };
+    if constexpr (sizeof(longer) > sizeof(F))
+      return More - 1;
+    else
+      return tail_padding<F, More + 1>();
+  }
+}
+
+/// Makes an F of `callable` in the sizeof(F) bytes at `place`, with zeroes for its padding, or, where the compiler
+/// does not tell where that is, for what of it is at the end. @throws what the copy throws
+template <class F, class G> F* place_closure(std::byte* place, G&& callable) {
+  if constexpr (copied_as_bytes<F>) {
+    F copy(std::forward<G>(callable));
+    TANDEM_CLEAR_PADDING(copy);
+    std::memcpy(place, static_cast<void const*>(std::addressof(copy)), sizeof(F));
+    std::memset(place + sizeof(F) - tail_padding<F>(), 0, tail_padding<F>());
+    return std::launder(reinterpret_cast<F*>(place));
+  } else {
+    std::memset(place, 0, sizeof(F));  // its parts are copied each: what is between them stays
+    return ::new (static_cast<void*>(place)) F(std::forward<G>(callable));
+  }
 }
 
 [[noreturn]] inline void refuse_closure(std::string const& unit, std::size_t offset) {

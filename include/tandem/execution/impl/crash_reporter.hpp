@@ -237,14 +237,15 @@ class crash_reporter {
   static std::uint16_t add_text(crash_record& record, char const* first, char const* second,
                                 char const* third) noexcept {
     std::size_t const before = std::strlen(first), middle = before + std::strlen(second);
-    std::size_t const all = middle + std::strlen(third) + 1;
-    if (all > crash_record::text_bytes - text_used_) return 0;
+    std::size_t const all = middle + std::strlen(third);
+    if (all >= crash_record::text_bytes - text_used_) return 0;
     char* const to = record.text + text_used_;
     std::memcpy(to, first, before);
     std::memcpy(to + before, second, middle - before);
     std::memcpy(to + middle, third, all - middle);
-    text_used_ += all;
-    return static_cast<std::uint16_t>(text_used_ - all + 1);
+    to[all] = '\0';
+    text_used_ += all + 1;
+    return static_cast<std::uint16_t>(text_used_ - all);
   }
 
   static std::uint16_t add_path(crash_record& record, char const* path) noexcept {

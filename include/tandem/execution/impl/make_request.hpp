@@ -4,24 +4,22 @@
 #ifndef TANDEM_EXECUTION_IMPL_MAKE_REQUEST_HPP
 #define TANDEM_EXECUTION_IMPL_MAKE_REQUEST_HPP
 
-#include <algorithm>    // for max
-#include <cstddef>      // for byte, size_t
-#include <cstdint>      // for uint32_t
-#include <cstring>      // for memset
-#include <memory>       // for addressof, destroy_at, unique_ptr
-#include <new>          // for placement new
-#include <optional>     // for optional
-#include <stdexcept>    // for invalid_argument
-#include <tuple>        // for apply, tuple
-#include <type_traits>  // for is_trivially_copyable_v
-#include <utility>      // for forward, move
-#include <vector>       // for vector
+#include <algorithm>  // for max
+#include <cstddef>    // for byte, size_t
+#include <cstdint>    // for uint32_t
+#include <cstring>    // for memcpy
+#include <memory>     // for addressof, destroy_at, unique_ptr
+#include <new>        // for placement new
+#include <optional>   // for optional
+#include <stdexcept>  // for invalid_argument
+#include <tuple>      // for apply, tuple
+#include <utility>    // for forward, move
+#include <vector>     // for vector
 
-#include "tandem/config.hpp"                        // for TANDEM_CLEAR_PADDING
-#include "tandem/core/codec.hpp"                    // for codec, writer
-#include "tandem/core/impl/descriptor_log.hpp"      // for descriptor_log, logging_scope
-#include "tandem/core/transferable.hpp"             // for transferable
-#include "tandem/execution/impl/closure.hpp"        // for look_at_closure, refuse_closure
+#include "tandem/core/codec.hpp"                // for codec, writer
+#include "tandem/core/impl/descriptor_log.hpp"  // for descriptor_log, logging_scope
+#include "tandem/core/transferable.hpp"         // for transferable
+#include "tandem/execution/impl/closure.hpp"    // for copied_as_bytes, look_at_closure, place_closure, refuse_closure
 #include "tandem/execution/impl/options_codec.hpp"  // for encode_options
 #include "tandem/execution/impl/serve_request.hpp"  // for serve_request
 #include "tandem/execution/impl/start_fork.hpp"     // for claim_process
@@ -41,15 +39,13 @@ template <class F> class placed_closure {
   placed_closure(std::byte* place, G&& callable, token receiver, options const& how, os::module_table const& known,
                  bool collect)
       : receiver_(receiver) {
-    if constexpr (!std::is_trivially_copyable_v<F>) require_travels(std::addressof(callable), how, known);
-    std::memset(place, 0, sizeof(F));  // no stale bytes in its padding
+    if constexpr (!copied_as_bytes<F>) require_travels(std::addressof(callable), how, known);
     {
       travel_scope const on_the_way(receiver);
       logging_scope const logging(owners_);
-      at_ = ::new (static_cast<void*>(place)) F(std::forward<G>(callable));
+      at_ = place_closure<F>(place, std::forward<G>(callable));
     }
     try {
-      if constexpr (std::is_trivially_copyable_v<F>) TANDEM_CLEAR_PADDING(at_);
       words = require_travels(at_, how, known, collect);
       note_descriptors(how);
     } catch (...) {

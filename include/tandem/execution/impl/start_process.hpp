@@ -3,15 +3,16 @@
 #ifndef TANDEM_EXECUTION_IMPL_START_PROCESS_HPP
 #define TANDEM_EXECUTION_IMPL_START_PROCESS_HPP
 
+#include <cstddef>      // for byte
 #include <cstdint>      // for uintptr_t
 #include <memory>       // for addressof
 #include <stdexcept>    // for invalid_argument
 #include <tuple>        // for forward_as_tuple
-#include <type_traits>  // for decay_t, is_trivially_copyable_v
+#include <type_traits>  // for decay_t
 #include <utility>      // for forward
 
-#include "tandem/config.hpp"                        // for TANDEM_CLEAR_PADDING
 #include "tandem/execution/impl/check_options.hpp"  // for check_process_options
+#include "tandem/execution/impl/closure.hpp"        // for copied_as_bytes, look_at_closure, place_closure
 #include "tandem/execution/impl/make_request.hpp"   // for make_request
 #include "tandem/execution/impl/process_state.hpp"  // for process_state
 #include "tandem/execution/impl/start_exec.hpp"     // for encode_exec_prefix, own_program
@@ -24,10 +25,9 @@ namespace tandem::impl {
 
 /// Whether a closure of type F leads to code that is not among what is `known`.
 template <class F, class G> bool leads_to_a_later_module(G const& callable, os::module_table const& known) {
-  if constexpr (std::is_trivially_copyable_v<F>) {
-    F copy(callable);  // whose padding may be cleared; of a function, its address
-    TANDEM_CLEAR_PADDING(std::addressof(copy));
-    return look_at_closure(std::addressof(copy), sizeof copy, known).later_module;
+  if constexpr (copied_as_bytes<F>) {
+    alignas(F) std::byte copy[sizeof(F)];
+    return look_at_closure(place_closure<F>(copy, callable), sizeof copy, known).later_module;
   } else {
     return look_at_closure(std::addressof(callable), sizeof callable, known).later_module;
   }

@@ -4,7 +4,7 @@
 //   owner --- request, ring ---> zygote --- clone, as the owner's own child ---> worker
 //     \                            ^
 //      \                           | wakes at its death, and takes over
-//       `--- task -----> spare   standby
+//       `--- mail -----> spare   standby
 //
 // A slot is one start. The kernel itself writes the number of the new process there, inside the clone: the child exists
 // exactly if its number is in the slot, whoever dies when. So a request that a dead zygote has taken is served once:
@@ -51,10 +51,10 @@ struct alignas(64) start_slot {
   enum stage : std::uint32_t {
     empty,
     asked,      // of the zygote
-    preparing,  // a spare, or a zygote, that is being made
-    ready,      // a spare that sleeps
+    preparing,  // a zygote that is being made; a spare, until it has mail
+    ready,      // the second zygote, which sleeps
     claimed,    // somebody's: nobody else touches it
-    task,       // a spare that has one
+    task,       // a spare that has mail
   };
   enum reply : std::uint32_t { none, started, refused, lacks_descriptors };
 
@@ -65,9 +65,8 @@ struct alignas(64) start_slot {
   static constexpr reply reply_of(std::uint32_t answer) noexcept { return static_cast<reply>(answer & 0xf); }
   static constexpr int error_of(std::uint32_t answer) noexcept { return static_cast<int>(answer >> 4 & 0xfff); }
 
-  std::atomic<std::uint32_t>
-      life;  // of a zygote or a spare: its TID, on its robust list; FUTEX_OWNER_DIED, by the kernel
-  std::atomic<std::uint32_t> phase;   // a stage; a spare sleeps on it
+  std::atomic<std::uint32_t> life;    // of a zygote: its TID, on its robust list; FUTEX_OWNER_DIED, by the kernel
+  std::atomic<std::uint32_t> phase;   // a stage
   std::atomic<std::uint32_t> pid;     // written by the kernel
   std::atomic<std::uint32_t> answer;  // whose, errno, reply: see make_answer; who has asked sleeps on it
   std::uint32_t asker;                // counts who had this slot
@@ -86,6 +85,20 @@ struct alignas(64) start_slot {
 static_assert(sizeof(start_slot) == 64 && offsetof(start_slot, links) == os::robust_entry_offset - 8,
               "a format in shared memory");
 
+/// What a spare sleeps on, and is told there. It keeps this page when it has unmapped the board, and so do all that
+/// were spares: what one of them scribbles here can harm spares, but no number of a process is here.
+struct alignas(64) spare_mail {
+  enum stage : std::uint32_t { none, ready, sent, taken };
+
+  std::atomic<std::uint32_t> life;   // the spare's TID, on its robust list; FUTEX_OWNER_DIED, by the kernel
+  std::atomic<std::uint32_t> stage;  // it sleeps on this one
+  std::atomic<start_request*> request;
+  std::uint64_t reserved;
+  os::robust_links links;
+};
+static_assert(sizeof(spare_mail) == 64 && offsetof(spare_mail, links) == os::robust_entry_offset - 8,
+              "a format in shared memory");
+
 struct zygote_board {
   static constexpr std::size_t requests = 64, most_spares = 64;
 
@@ -94,11 +107,22 @@ struct zygote_board {
   std::atomic<std::uint32_t> quit;
   std::atomic<std::uint32_t> wanted;  // spares
   std::atomic<std::uint32_t> takeovers;
-  std::atomic<void const*> recent[2];            // where the last request's blocks were: the next ones' will be near
+  std::atomic<start_request*> recent;            // the last request: the next ones' blocks will be near
   alignas(64) std::atomic<std::uint64_t> asked;  // a hint: which of the slots may hold a request
   start_slot zygotes[2];
   start_slot asks[requests];
   start_slot spares[most_spares];
+  alignas(4096) spare_mail mail[most_spares];  // whose is the slot at the same place
+
+  /// Whether the spare of that slot sleeps, and nobody has claimed it.
+  bool is_ready(std::size_t spare) const noexcept {
+    return spares[spare].phase.load(std::memory_order_acquire) == start_slot::preparing &&
+           mail[spare].stage.load(std::memory_order_acquire) == spare_mail::ready;
+  }
+
+  /// Takes it out of this process's memory, but for the mail.
+  void unmap() noexcept { os::unmap(this, offsetof(zygote_board, mail)); }
+  void unmap_mail() noexcept { os::unmap(mail, sizeof mail); }
 
   /// Wakes the zygote, if it sleeps.
   void ring() noexcept {
@@ -167,11 +191,11 @@ class zygote_process {
   }
 
   /// The kernel marks the slot at this thread's death. Linked first: a TID that nobody takes away cannot be seen.
-  static void enlist(start_slot& slot) noexcept {
+  template <class Place> static void enlist(Place& place) noexcept {
     auto list = os::robust_list::of_this_thread();
-    if (list.usable()) list.link(&slot.links);
-    slot.life.store(static_cast<std::uint32_t>(os::thread_id()) | FUTEX_WAITERS, std::memory_order_release);
-    os::futex_wake(&slot.life);
+    if (list.usable()) list.link(&place.links);
+    place.life.store(static_cast<std::uint32_t>(os::thread_id()) | FUTEX_WAITERS, std::memory_order_release);
+    os::futex_wake(&place.life);
   }
 
   void wait_for_the_others_death() noexcept {
@@ -282,23 +306,16 @@ class zygote_process {
     if (wanted == 0) return false;
     std::uint32_t have = 0;
     for (auto const& slot : board_.spares) {
-      std::uint32_t const phase = slot.phase.load(std::memory_order_acquire);
-      have += phase == start_slot::ready ||
-              (phase == start_slot::preparing && slot.pid.load(std::memory_order_acquire) != 0);
+      have += slot.phase.load(std::memory_order_acquire) == start_slot::preparing &&
+              slot.pid.load(std::memory_order_acquire) != 0;
     }
     bool busy = false;
-    for (auto& slot : board_.spares) {
+    for (std::size_t i = 0; i < zygote_board::most_spares; ++i) {
       if (have >= wanted || board_.asked.load(std::memory_order_relaxed) != 0) break;  // requests overtake
-      std::uint32_t const phase = slot.phase.load(std::memory_order_acquire);
-      // The second: a predecessor died between the two.
-      if (phase != start_slot::empty &&
-          !(phase == start_slot::preparing && slot.pid.load(std::memory_order_acquire) == 0))
-        continue;
-      slot.life.store(0, std::memory_order_relaxed);
-      slot.pid.store(0, std::memory_order_relaxed);
-      slot.phase.store(start_slot::preparing, std::memory_order_release);
+      if (!take_spare_slot(i)) continue;
+      start_slot& slot = board_.spares[i];
       pid_t const made = os::clone_process(thread_, &slot.pid, CLONE_PARENT);
-      if (made == 0) run_spare(slot);
+      if (made == 0) run_spare(i);
       if (made < 0) {
         slot.phase.store(start_slot::empty, std::memory_order_release);
         break;
@@ -307,6 +324,23 @@ class zygote_process {
       busy = true;
     }
     return busy;
+  }
+
+  /// Makes an empty slot `preparing`; or one whose spare has taken its mail, or one that a predecessor has died with.
+  bool take_spare_slot(std::size_t i) noexcept {
+    start_slot& slot = board_.spares[i];
+    spare_mail& mail = board_.mail[i];
+    std::uint32_t phase = slot.phase.load(std::memory_order_acquire);
+    bool const left = phase == start_slot::task && mail.stage.load(std::memory_order_acquire) == spare_mail::taken;
+    bool const predecessors = phase == start_slot::preparing && slot.pid.load(std::memory_order_acquire) == 0;
+    if (phase != start_slot::empty && !left && !predecessors) return false;
+    // The number first: while a slot is `preparing` a number there is a spare's, which the owner may reap.
+    slot.pid.store(0, std::memory_order_release);
+    // It fails where the owner, who has found the spare dead, is just making the slot empty.
+    if (!slot.phase.compare_exchange_strong(phase, start_slot::preparing, std::memory_order_acq_rel)) return false;
+    mail.life.store(0, std::memory_order_relaxed);
+    mail.stage.store(spare_mail::none, std::memory_order_release);
+    return true;
   }
 
   /// A message that the dead zygote had not taken belongs to a request that will be told to send it again.
@@ -320,31 +354,38 @@ class zygote_process {
 
   [[noreturn]] void run_worker(start_request& request, arrival const& how) noexcept {
     os::close(birth_.control);
-    os::unmap(&board_, sizeof(zygote_board));
+    board_.unmap_mail();
+    board_.unmap();
+    work(request, how);
+  }
+
+  [[noreturn]] void work(start_request& request, arrival const& how) noexcept {
     os::bound (&::pthread_sigmask)(SIG_SETMASK, &birth_.mask, nullptr);
     request.entry(request, how);
     os::leave_process(127);
   }
 
-  /// Takes now what would cost time later: its page faults, its lifeline.
-  [[noreturn]] void run_spare(start_slot& slot) noexcept {
-    enlist(slot);
+  /// Does now what would cost time later: a change of its memory map above all, and each first use of a page.
+  [[noreturn]] void run_spare(std::size_t i) noexcept {
+    spare_mail& mail = board_.mail[i];
+    enlist(mail);
     bool const bound = bind(birth_.line);
     os::close(birth_.line);
-    warm_up();
-    slot.phase.store(start_slot::ready, std::memory_order_release);
-    for (;;) {
-      std::uint32_t const phase = slot.phase.load(std::memory_order_acquire);  // pairs with the owner's release
-      if (phase == start_slot::task) break;
-      os::futex_wait(&slot.phase, phase);
-    }
-    start_request& request = *slot.request.load(std::memory_order_relaxed);
-    if (auto list = os::robust_list::of_this_thread(); list.usable()) list.unlink(&slot.links);
-    slot.release();
-    run_worker(request, {{}, bound});
+    os::close(birth_.control);
+    start_request const* const recent = board_.recent.load(std::memory_order_relaxed);
+    board_.unmap();  // before the pages are used: it makes them new again
+    warm_up(recent);
+    std::uint32_t stage = spare_mail::none;
+    mail.stage.compare_exchange_strong(stage, spare_mail::ready, std::memory_order_acq_rel);
+    while (mail.stage.load(std::memory_order_acquire) != spare_mail::sent)  // pairs with the owner's release
+      os::futex_wait(&mail.stage, spare_mail::ready);
+    start_request& request = *mail.request.load(std::memory_order_relaxed);
+    if (auto list = os::robust_list::of_this_thread(); list.usable()) list.unlink(&mail.links);
+    mail.stage.store(spare_mail::taken, std::memory_order_release);  // pairs with take_spare_slot's acquire
+    work(request, {{}, bound});
   }
 
-  void warm_up() noexcept {
+  static void warm_up(start_request const* recent) noexcept {
     static os::module_table const* const modules = [] {
       try {
         return new os::module_table(os::module_table::current());
@@ -352,21 +393,38 @@ class zygote_process {
     }();
     if (modules != nullptr && !modules->all().empty()) {
       auto const& program = modules->all().front();
-      os::populate(reinterpret_cast<void const*>(program.begin & ~std::uintptr_t{4095}),
-                   std::min<std::size_t>(program.end - program.begin, std::size_t{1} << 20));
+      auto const* const begin = reinterpret_cast<void const*>(program.begin & ~std::uintptr_t{4095});
+      std::size_t const bytes = std::min<std::size_t>(program.end - program.begin, std::size_t{1} << 20);
+      if (os::populate(begin, bytes)) os::touch(begin, bytes);
     }
-    static_cast<void>(os::monotonic_ns());
     os::end_exit_with(&leave_child);
     os::name_thread("tandem-worker");
-    members::populate();
-    constexpr std::uintptr_t unit = 65536;  // of the heap
-    for (auto const& block : board_.recent) {
-      auto const at = reinterpret_cast<std::uintptr_t>(block.load(std::memory_order_relaxed)) & ~(unit - 1);
-      if (at != 0) os::populate_writable(reinterpret_cast<void*>(at), unit);
+    members::warm_up();
+    if (recent != nullptr) {
+      warm_up_heap(recent);
+      warm_up_heap(recent->encoded);
     }
-    auto* const frame = reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) &
-                                                     ~std::uintptr_t{4095});
-    os::populate_writable(frame - 16384, 20480);
+    call_what_is_called_later();
+  }
+
+  /// The pages of the heap around `at`.
+  static void warm_up_heap(void const* at) noexcept {
+    constexpr std::uintptr_t unit = 65536;
+    auto* const begin = reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(at) & ~(unit - 1));
+    if (os::populate_writable(begin, unit)) os::touch(begin, unit);
+  }
+
+  /// Calls that change nothing, and the stack that the workload will have.
+  static void call_what_is_called_later() noexcept {
+    std::byte volatile room[16384];
+    for (std::size_t i = 0; i < sizeof room; i += 1024) room[i] = std::byte{1};
+    std::atomic<std::uint32_t> nobodys{0};
+    os::futex_wake(&nobodys);
+    sigset_t mask;
+    os::bound (&::pthread_sigmask)(SIG_SETMASK, nullptr, &mask);
+    static_cast<void>(os::monotonic_ns());
+    os::close(-1);
+    ::operator delete(::operator new(sizeof room, std::nothrow));
   }
 
   zygote_birth birth_;

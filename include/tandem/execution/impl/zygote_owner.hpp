@@ -73,7 +73,7 @@ class zygote_owner {
     for (auto& spare : board_->spares) {
       std::uint32_t const phase = spare.phase.load(std::memory_order_acquire);
       std::uint32_t const pid = spare.pid.load(std::memory_order_acquire);
-      if (pid != 0 && (phase == start_slot::preparing || phase == start_slot::ready)) end(static_cast<pid_t>(pid));
+      if (pid != 0 && phase == start_slot::preparing) end(static_cast<pid_t>(pid));
     }
     os::unmap(board_, sizeof(zygote_board));
   }
@@ -99,8 +99,7 @@ class zygote_owner {
   /// naming the step
   started start(start_request& request, std::span<int const> descriptors) {
     if (board_->wanted.load(std::memory_order_relaxed) != 0) {
-      board_->recent[0].store(&request, std::memory_order_relaxed);
-      board_->recent[1].store(request.encoded, std::memory_order_relaxed);
+      board_->recent.store(&request, std::memory_order_relaxed);
       if (descriptors.empty()) {
         if (pid_t const spare = wake_spare(request)) return {spare, ours_alone_.load(std::memory_order_relaxed)};
       }
@@ -168,7 +167,7 @@ class zygote_owner {
  private:
   std::uint32_t count_ready() const noexcept {
     std::uint32_t count = 0;
-    for (auto const& spare : board_->spares) count += spare.phase.load(std::memory_order_acquire) == start_slot::ready;
+    for (std::size_t i = 0; i < zygote_board::most_spares; ++i) count += board_->is_ready(i);
     return count;
   }
 
@@ -237,22 +236,25 @@ class zygote_owner {
   pid_t wake_spare(start_request& request) {
     std::uint32_t const first = spare_hint_.load(std::memory_order_relaxed);
     for (std::uint32_t i = 0; i < zygote_board::most_spares; ++i) {
-      auto& spare = board_->spares[(first + i) % zygote_board::most_spares];
-      std::uint32_t phase = start_slot::ready;
-      if (spare.phase.load(std::memory_order_relaxed) != phase ||
+      std::uint32_t const at = (first + i) % zygote_board::most_spares;
+      auto& spare = board_->spares[at];
+      auto& mail = board_->mail[at];
+      std::uint32_t phase = start_slot::preparing;
+      if (!board_->is_ready(at) ||
           !spare.phase.compare_exchange_strong(phase, start_slot::claimed, std::memory_order_acq_rel))
         continue;
       auto const pid = static_cast<pid_t>(spare.pid.load(std::memory_order_relaxed));
-      if ((spare.life.load(std::memory_order_acquire) & FUTEX_OWNER_DIED) != 0) {
+      if ((mail.life.load(std::memory_order_acquire) & FUTEX_OWNER_DIED) != 0) {
         end(pid);
         spare.release();
         board_->ring();
         continue;
       }
       spare_hint_.store(first + i + 1, std::memory_order_relaxed);
-      spare.request.store(&request, std::memory_order_relaxed);
-      spare.phase.store(start_slot::task, std::memory_order_release);  // pairs with the spare's acquire
-      os::futex_wake(&spare.phase);
+      mail.request.store(&request, std::memory_order_relaxed);
+      spare.phase.store(start_slot::task, std::memory_order_release);
+      mail.stage.store(spare_mail::sent, std::memory_order_release);  // pairs with the spare's acquire
+      os::futex_wake(&mail.stage);
       // The wake first, and more spares only when half are gone: a clone on the spare's processor would delay it.
       if (count_ready() * 2 < board_->wanted.load(std::memory_order_relaxed)) board_->ring();
       return pid;

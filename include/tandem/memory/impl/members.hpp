@@ -19,7 +19,7 @@
 #include "tandem/memory/impl/token.hpp"   // for token, next_token, slot_of
 #include "tandem/os/bound.hpp"            // for bound
 #include "tandem/os/clock.hpp"            // for boot_time_ns
-#include "tandem/os/mapping.hpp"          // for populate_writable
+#include "tandem/os/mapping.hpp"          // for populate_writable, touch
 #include "tandem/os/process_id.hpp"       // for process_id
 #include "tandem/os/process_table.hpp"    // for look_up_task, started_after
 #include "tandem/os/robust_list.hpp"      // for robust_entry_offset, robust_links, robust_list
@@ -107,10 +107,11 @@ class members {
     while (!slot.life.compare_exchange_weak(life, id | (life & FUTEX_WAITERS), std::memory_order_acq_rel)) {}
   }
 
-  /// Takes the page faults on the pages that are in turn, for a process that will get one of them.
-  static void populate() noexcept {
+  /// Uses the pages that are in turn for the first time, for a process that will get one of them.
+  static void warm_up() noexcept {
     std::size_t const bytes = turn * member_bytes;
-    os::populate_writable(family().members_end - bytes, bytes);
+    void* const begin = family().members_end - bytes;
+    if (os::populate_writable(begin, bytes)) os::touch(begin, bytes);
   }
 
   /// Gives a page back. @pre the process has ended, its outcome was read, and it holds no shared object.
