@@ -4,22 +4,24 @@
 #include <spawn.h>     // for posix_spawn
 #include <sys/mman.h>  // for mmap
 #include <sys/wait.h>  // for waitid
-#include <unistd.h>    // for _exit, fork
+#include <unistd.h>    // for _exit, fork, read, usleep, write
 
 #include <atomic>    // for atomic
 #include <chrono>    // for steady_clock
 #include <cstddef>   // for size_t
-#include <cstdint>   // for uint32_t
+#include <cstdint>   // for int64_t, uint32_t, uint64_t
 #include <memory>    // for make_shared
 #include <optional>  // for optional
 #include <string>    // for string, to_string
 #include <thread>    // for thread, yield
+#include <utility>   // for move
 
 #include "execution/outside.hpp"
 #include "support/balloon.hpp"
 #include "support/question.hpp"
 #include "tandem/execution.hpp"
 #include "tandem/os/futex.hpp"
+#include "tandem/resource/pipe.hpp"
 
 namespace tandem_bench {
 namespace {
@@ -103,6 +105,46 @@ class futex_peer {
   pid_t child_ = 0;
 };
 
+/// The same by a process that was made for it and sleeps for the first time: what a spare is, with nothing to start.
+clock::duration round_trip_of_a_new_peer() {
+  futex_peer peer;
+  ::usleep(200);  // until it sleeps; if it does not, the wake costs less
+  auto const begin = clock::now();
+  peer.round_trip();
+  return clock::now() - begin;
+}
+
+/// A process that stays small, and starts processes from a zygote of its own when it is asked to.
+class small_parent {
+ public:
+  small_parent()
+      : server_(
+            {.start = *lean},
+            [](tandem::fd requests, tandem::fd answers) {
+              tandem::zygote own;
+              for (std::uint64_t count = 0; ::read(requests.get(), &count, sizeof count) == sizeof count;) {
+                auto const begin = clock::now();
+                for (; count != 0; --count) start_and_join(own);
+                std::int64_t const took = (clock::now() - begin).count();
+                check(::write(answers.get(), &took, sizeof took) == sizeof took, "an answer");
+              }
+            },
+            std::move(requests_.read_end), std::move(answers_.write_end)) {}
+  small_parent(small_parent const&) = delete;
+  ~small_parent() { requests_.write_end.reset(); }  // which ends it
+
+  clock::duration starts(std::uint64_t count) {
+    check(::write(requests_.write_end.get(), &count, sizeof count) == sizeof count, "a request");
+    std::int64_t took = 0;
+    check(::read(answers_.read_end.get(), &took, sizeof took) == sizeof took, "an answer");
+    return clock::duration(took);
+  }
+
+ private:
+  tandem::pipe requests_, answers_;
+  tandem::process<void> server_;
+};
+
 void spawn_itself() {
   char* arguments[] = {program, const_cast<char*>("--exit-at-once"), nullptr};
   pid_t child = 0;
@@ -135,11 +177,21 @@ void questions() {
         .peer("spare", with_spares(spare_to_join))
         .peer("posix_spawn of this program", spawn_itself)
         .peer("start::exec", [] { start_and_join(tandem::start::exec); })
-        .budget("zygote", at_most(mb == 0      ? 1.2
-                                  : mb == 1024 ? 1.0 / 80
-                                               : 1.0))
+        .budget("zygote", at_most(mb >= 1024 ? 1.0 / 80
+                                  : mb == 0  ? 1.5
+                                             : 1.0))
         .budget("start::exec", at_most(1.25), "posix_spawn of this program")
         .budget("spare", at_most(mb == 0 ? 1.1 : 1.0));
+  }
+
+  for (std::size_t const mb : {1024U, 4096U}) {
+    std::size_t const touched = (quick() ? mb / 64 : mb) << 20;
+    question("E3: from a zygote, parent " + parent_of(mb), unit::us)
+        .surrounded_by([=] { return balloon(touched); })
+        .base("zygote, parent 0",
+              [from = std::make_shared<small_parent>()](std::size_t count) { return from->starts(count); })
+        .peer("zygote", [] { start_and_join(*lean); })
+        .budget("zygote", at_most(1.2));
   }
 
   for (auto const where : {placement::free, placement::two_cpus, placement::one_cpu}) {
@@ -160,6 +212,12 @@ void questions() {
   question("E4: request to reply", unit::us)
       .base("futex round trip", [peer = std::make_shared<futex_peer>()] { peer->round_trip(); })
       .peer("spare", with_spares(spare_to_outcome))
+      .peer("futex round trip, a process's first",
+            [](std::size_t count) {
+              clock::duration total{};
+              for (; count != 0; --count) total += round_trip_of_a_new_peer();
+              return total;
+            })
       .budget("spare", at_most(1.25));
 }
 

@@ -38,7 +38,7 @@
 
 using namespace std::chrono_literals;
 using tandem::ending;
-using tandem_test::by, tandem_test::ContainsSubstring, tandem_test::run_in_child;
+using tandem_test::by, tandem_test::ContainsSubstring, tandem_test::run_in_child, tandem_test::StartsWith;
 
 namespace {
 
@@ -275,6 +275,12 @@ TEST_CASE("start: closures that lead into private memory are refused in words, a
     CHECK(held.use_count() == 1);
   };
   int local = 1;
+  try {
+    tandem::process nameless{{.start = how}, [&local] { return local; }};
+    FAIL("no exception");
+  } catch (std::invalid_argument const& error) {
+    CHECK_THAT(error.what(), StartsWith("tandem: start a process: the closure"));
+  }
   std::string const text(100, 'x');
   std::vector<int> const numbers(3);
   auto const counted = std::make_shared<int>(3);
@@ -393,5 +399,7 @@ TEST_CASE("start: suspended, resumed, terminated and detached alike", "[executio
   pid_t const pid = stray.pid();
   stray.detach();
   CHECK(end.read_end.read_all().empty());
-  while (::kill(pid, 0) == 0) tandem::process([] {}).join();  // a later start collects it
+  do tandem::process([] {}).join();  // a later start collects it
+  while (::kill(pid, 0) == 0);
+  tandem::process([] {}).join();
 }

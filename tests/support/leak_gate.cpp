@@ -51,6 +51,15 @@ template <class Use> void for_each_entry(std::string const& folder, Use use) {
   }
 }
 
+/// Whose process descriptor it is, by its line "Pid: N"; -1 once that was reaped.
+std::string whose(std::string const& fdinfo) {
+  std::istringstream lines{text_of(fdinfo)};
+  for (std::string line; std::getline(lines, line);) {
+    if (line.rfind("Pid:", 0) == 0) return " " + line;
+  }
+  return "";
+}
+
 }  // namespace
 
 leak_gate::picture leak_gate::take() {
@@ -61,7 +70,9 @@ leak_gate::picture leak_gate::take() {
     if (length < 0) return;
     std::string text(target, static_cast<std::size_t>(length));
     if (text.rfind("/proc/" + std::to_string(::getpid()) + "/fd", 0) == 0) return;  // the folder we read
-    result.descriptors.emplace(std::stoi(path.filename().string()), std::move(text));
+    std::string const number = path.filename().string();
+    if (text == "anon_inode:[pidfd]") text += whose("/proc/self/fdinfo/" + number);
+    result.descriptors.emplace(std::stoi(number), std::move(text));
   });
   for (auto const child : children_of(::getpid())) result.children.emplace(child, describe_process(child));
   for (auto const orphan : watchdog::orphans()) result.children.emplace(orphan, describe_process(orphan));

@@ -61,6 +61,8 @@ TEST_CASE("leak_gate: children are seen, zombies too", "[support][leak_gate]") {
   tandem_test::leak_gate const gate;
   pid_t const child = ::fork();
   if (child == 0) ::_exit(0);
+  siginfo_t ended{};
+  REQUIRE(::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT) == 0);
   auto const words = only_leak(gate);
   CHECK_THAT(words, StartsWith("child: process " + std::to_string(child)));
   CHECK_THAT(words, ContainsSubstring("zombie"));

@@ -15,10 +15,11 @@
 #include <utility>      // for forward
 #include <vector>       // for vector
 
-#include "tandem/config.hpp"              // for TANDEM_CLEAR_PADDING
-#include "tandem/memory/impl/region.hpp"  // for family, region
-#include "tandem/os/mapping.hpp"          // for is_mapped
-#include "tandem/os/modules.hpp"          // for module_info, module_table
+#include "tandem/config.hpp"                      // for TANDEM_CLEAR_PADDING
+#include "tandem/execution/impl/start_error.hpp"  // for start_of
+#include "tandem/memory/impl/region.hpp"          // for family, region
+#include "tandem/os/mapping.hpp"                  // for is_mapped
+#include "tandem/os/modules.hpp"                  // for module_info, module_table
 
 namespace tandem::impl {
 
@@ -106,8 +107,8 @@ template <class F, class G> F* place_closure(std::byte* place, G&& callable) {
 
 [[noreturn]] inline void refuse_closure(std::string const& unit, std::size_t offset) {
   throw std::invalid_argument(
-      "tandem: start process '" + unit +
-      "': the closure cannot travel to a process that does not come from a fork: its word at offset " +
+      "tandem: " + start_of(unit) +
+      ": the closure cannot travel to a process that does not come from a fork: its word at offset " +
       std::to_string(offset) +
       " points into this process's own memory (a captured reference or pointer, a string or container with memory of "
       "its "

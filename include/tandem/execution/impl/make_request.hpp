@@ -22,6 +22,7 @@
 #include "tandem/execution/impl/closure.hpp"    // for copied_as_bytes, look_at_closure, place_closure, refuse_closure
 #include "tandem/execution/impl/options_codec.hpp"  // for encode_options
 #include "tandem/execution/impl/serve_request.hpp"  // for serve_request
+#include "tandem/execution/impl/start_error.hpp"    // for start_of
 #include "tandem/execution/impl/start_fork.hpp"     // for claim_process
 #include "tandem/execution/impl/start_request.hpp"  // for commons_sink, request_block, start_request
 #include "tandem/execution/impl/unit_context.hpp"   // for current_id
@@ -86,8 +87,8 @@ template <class F> class placed_closure {
   /// Takes note of them here: the receiver writes its own numbers there.
   void note_descriptors(options const& how) {
     if (owners_.count() > descriptor_log::most)
-      throw std::invalid_argument("tandem: start process '" + how.name +
-                                  "': its closure holds more than 64 descriptors: pass them as an argument");
+      throw std::invalid_argument("tandem: " + start_of(how.name) +
+                                  ": its closure holds more than 64 descriptors: pass them as an argument");
     auto const* const begin = reinterpret_cast<std::byte const*>(at_);
     for (std::size_t i = 0; i < owners_.count(); ++i) {
       auto const* const owner = reinterpret_cast<std::byte const*>(owners_[i]);

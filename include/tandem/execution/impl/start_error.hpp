@@ -8,6 +8,11 @@
 
 namespace tandem::impl {
 
+/// How an error calls the start of a process that may have no name.
+inline std::string start_of(std::string const& name) {
+  return name.empty() ? "start a process" : "start process '" + name + "'";
+}
+
 /// Throws a failed step again, as one of starting the unit `what`.
 [[noreturn]] inline void rethrow_as_start(std::string const& what, std::system_error const& failed) {
   // the words of the code come again

@@ -28,6 +28,7 @@
 #include "tandem/execution/impl/lifeline.hpp"         // for lifeline
 #include "tandem/execution/impl/own_descriptors.hpp"  // for own_descriptors
 #include "tandem/execution/impl/process_child.hpp"    // for refuse_request
+#include "tandem/execution/impl/start_error.hpp"      // for start_of
 #include "tandem/execution/impl/start_request.hpp"    // for arrival, start_request
 #include "tandem/memory/impl/region.hpp"              // for family, family_region
 #include "tandem/os/exec.hpp"                         // for exec_orders, open_own_program, run_program
@@ -98,7 +99,7 @@ class own_program {
                    std::vector<std::string>* environment, std::string const& unit) {
     std::lock_guard const hold(lock_);
     require(unit);
-    if (!*file_) throw_errno(ENOENT, "start process '" + unit + "': open", "/proc/self/exe");
+    if (!*file_) throw_errno(ENOENT, start_of(unit) + ": open", "/proc/self/exe");
     region const& all = family();
     exec_variable variable(all, &request);
     std::vector<char*> words;
@@ -117,7 +118,7 @@ class own_program {
     os::exec_orders const orders{file_->get(),         arguments.data(),     words.data(),       kept,
                                  lifeline::read_end(), variable.line_text(), variable.pid_text()};
     pid_t const pid = os::run_program(orders);
-    if (pid < 0) throw_errno("start process '" + unit + "': execve", arguments_->empty() ? "" : arguments_->front());
+    if (pid < 0) throw_errno(start_of(unit) + ": execve", arguments_->empty() ? "" : arguments_->front());
     return pid;
   }
 
@@ -135,7 +136,7 @@ class own_program {
   /// @throws std::system_error (operation_not_permitted) where main has not called tandem::initialize
   static void require(std::string const& unit) {
     if (!noted_)
-      throw_errc(std::errc::operation_not_permitted, "start process '" + unit + "' by start::exec",
+      throw_errc(std::errc::operation_not_permitted, start_of(unit) + " by start::exec",
                  "the program would run its main again: call tandem::initialize(argc, argv) at the top of main");
   }
 

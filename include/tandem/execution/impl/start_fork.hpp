@@ -23,6 +23,7 @@
 #include "tandem/execution/impl/lifeline.hpp"              // for lifeline
 #include "tandem/execution/impl/process_child.hpp"         // for child_orders, run_child
 #include "tandem/execution/impl/process_state.hpp"         // for process_state
+#include "tandem/execution/impl/start_error.hpp"           // for start_of
 #include "tandem/execution/impl/unit_context.hpp"          // for current_id
 #include "tandem/execution/options.hpp"                    // for options
 #include "tandem/memory/impl/members.hpp"                  // for members
@@ -68,7 +69,7 @@ template <class R> new_process claim_process(std::string const& name) {
 inline void add_owned(descriptor_log const& owners, void const* begin, std::size_t size, std::string const& name,
                       std::vector<int>& descriptors) {
   if (owners.count() > descriptor_log::most) {
-    throw std::invalid_argument("tandem: start process '" + name + "': its closure holds more than " +
+    throw std::invalid_argument("tandem: " + start_of(name) + ": its closure holds more than " +
                                 std::to_string(descriptor_log::most) +
                                 " descriptors: pass them as an argument, or use options.inherit = inherit::all");
   }
@@ -129,7 +130,7 @@ TANDEM_NOINLINE process_state start_fork(options const& how, std::tuple<Parts...
     child = os::fork();
     if (child == 0) run_child<R>(orders, work, stop, [] {});
   }
-  if (child < 0) throw_errno("start process '" + how.name + "'", "fork");
+  if (child < 0) throw_errno(start_of(how.name), "fork");
   state.adopt(child, how);
   return std::move(state);
 }

@@ -15,6 +15,7 @@
 #include "tandem/execution/impl/closure.hpp"        // for copied_as_bytes, look_at_closure, place_closure
 #include "tandem/execution/impl/make_request.hpp"   // for make_request
 #include "tandem/execution/impl/process_state.hpp"  // for process_state
+#include "tandem/execution/impl/start_error.hpp"    // for start_of
 #include "tandem/execution/impl/start_exec.hpp"     // for encode_exec_prefix, own_program
 #include "tandem/execution/impl/start_fork.hpp"     // for start_fork
 #include "tandem/execution/impl/workload.hpp"       // for workload, process_rules
@@ -70,8 +71,8 @@ template <class R, class F, class... A> process_state start_process(options& how
         return made->sent(pid, how, ours_alone);
       }
     } else {
-      throw std::invalid_argument("tandem: start process '" + how.name +
-                                  "': a borrowed argument has no codec, so only start::fork can lend it");
+      throw std::invalid_argument("tandem: " + start_of(how.name) +
+                                  ": a borrowed argument has no codec, so only start::fork can lend it");
     }
   }
   auto parts = std::forward_as_tuple(std::forward<F>(f), std::forward<A>(arguments)...);
