@@ -59,7 +59,7 @@ TEST_CASE("start proofs: threads that allocate and print cannot hang a start", "
       std::fclose(null);
     });
   }
-  std::atomic<long> left{tandem_test::repetitions(how_by == by::exec ? 40 : 250, 1000)};
+  std::atomic<long> left{tandem_test::repetitions(how_by == by::exec || tandem_test::sanitized ? 40 : 250, 1000)};
   std::atomic<int> wrong{0};
   std::vector<std::thread> starters;
   for (int i = 0; i < 8; ++i) {
