@@ -200,7 +200,7 @@ TEST_CASE("zygote: zygotes, spares and workers killed at random, every start end
   }
   killer.join();
   CHECK(right);
-  CHECK(values > 0);
+  CHECK((values > 0 || tandem_test::sanitized));  // whose processes may all be too slow for the killer
   CHECK(deaths > 0);
   CHECK(tandem::process({.start = z}, &answer).join().value() == 42);
 }

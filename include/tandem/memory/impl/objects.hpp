@@ -42,7 +42,10 @@ static_assert(sizeof(object_entry) == object_bytes, "a format in shared memory")
 /// Where a handle's count is kept: the entry of the object, and the entry and place of its holder's word.
 struct hold {
   std::uint32_t object = 0;  // 0: none
-  std::uint32_t place = 0;   // entry * 8 + place
+  std::uint32_t place = 0;   // entry * 8 + place, and `none_like_it`
+
+  /// A bit that no address of a program has where the two lie in a word: closures are searched for addresses.
+  static constexpr std::uint32_t none_like_it = std::uint32_t{1} << 31;
 
   explicit operator bool() const noexcept { return object != 0; }
 };
@@ -64,7 +67,7 @@ class objects {
     entry.type.store(type, std::memory_order_relaxed);
     members::at(holder).holds.fetch_add(1, std::memory_order_relaxed);
     entry.holders[0].store(word(holder, 1), std::memory_order_relaxed);
-    return {index, index * 8};
+    return {index, hold::none_like_it | index * 8};
   }
 
   /// The object is made: from here on, others may be given a hold on it.
@@ -205,7 +208,8 @@ class objects {
   static constexpr std::uint32_t count_of(std::uint64_t held) noexcept { return static_cast<std::uint32_t>(held); }
 
   static std::atomic<std::uint64_t>& holder_word(hold held) noexcept {
-    return at(held.place / 8).holders[held.place % 8 % places];
+    std::uint32_t const place = held.place & ~hold::none_like_it;
+    return at(place / 8).holders[place % 8 % places];
   }
 
   /// The entry whose holders a continuation lists: kept in its `block`.
@@ -274,13 +278,13 @@ class objects {
          at_index = at(at_index).more.load(std::memory_order_acquire)) {
       if (at_index == 0) {
         at_index = extend(last, index, who);
-        place = {index, at_index * 8};  // the new entry's first place was set in our name
+        place = {index, hold::none_like_it | at_index * 8};  // the new entry's first place was set in our name
         break;
       }
       for (std::uint32_t k = 0; k < places && place.object == 0; ++k) {
         std::uint64_t empty = 0;
         if (at(at_index).holders[k].compare_exchange_strong(empty, word(who, 1), std::memory_order_acq_rel))
-          place = {index, at_index * 8 + k};
+          place = {index, hold::none_like_it | (at_index * 8 + k)};
       }
       last = at_index;
     }
