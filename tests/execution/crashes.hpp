@@ -15,6 +15,7 @@
 #include "execution/starts.hpp"
 #include "support/build_kind.hpp"
 #include "support/catch.hpp"
+#include "tandem/config.hpp"
 #include "tandem/core/failure.hpp"
 #include "tandem/execution/process.hpp"
 #include "tandem/os/fault.hpp"
@@ -33,7 +34,7 @@ namespace tandem_test {
   return overflow(depth + 1) + room[depth % 256];
 }
 
-[[gnu::noinline]] inline void divide(int by) {
+[[gnu::noinline]] TANDEM_NO_SANITIZE inline void divide(int by) {
   asm("" : "+r"(by));
   int volatile result = 1000 / by;
   static_cast<void>(result);
