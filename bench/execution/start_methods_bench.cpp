@@ -177,9 +177,9 @@ void questions() {
         .peer("spare", with_spares(spare_to_join))
         .peer("posix_spawn of this program", spawn_itself)
         .peer("start::exec", [] { start_and_join(tandem::start::exec); })
-        .budget("zygote", at_most(mb >= 1024 ? 1.0 / 80
-                                  : mb == 0  ? 1.5
-                                             : 1.0))
+        .budget("zygote", at_most(mb == 0      ? 1.2
+                                  : mb == 1024 ? 1.0 / 80
+                                               : 1.0))
         .budget("start::exec", at_most(1.25), "posix_spawn of this program")
         .budget("spare", at_most(mb == 0 ? 1.1 : 1.0));
   }

@@ -23,6 +23,7 @@
 #include "support/build_kind.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
+#include "support/leak_gate.hpp"
 #include "support/place.hpp"
 #include "support/seed.hpp"
 #include "tandem/execution/borrow.hpp"
@@ -221,6 +222,18 @@ TEST_CASE("process: a detached one is collected at a later start, its failure re
   }
   REQUIRE(texts.size() == 1);
   CHECK_THAT(texts[0], ContainsSubstring("stray") && ContainsSubstring("nobody looks"));
+}
+
+TEST_CASE("process: a detached one that is known to have ended leaves nothing for later", "[execution][process]") {
+  collected_failures failures;
+  tandem_test::leak_gate const gate;
+  tandem::process worker{{.name = "ended"}, [] { ::_exit(4); }};
+  for (pid_t const pid = worker.pid(); ::kill(pid, 0) == 0;) worker.usage();  // which reaps it
+  worker.detach();
+  CHECK(gate.leaks().empty());
+  auto const texts = failures.take();
+  REQUIRE(texts.size() == 1);
+  CHECK_THAT(texts[0], ContainsSubstring("ended") && ContainsSubstring("code 4"));
 }
 
 TEST_CASE("process: leaves the host's signal handling as it was", "[execution][process][host]") {

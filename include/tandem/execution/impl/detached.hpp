@@ -14,7 +14,10 @@ namespace tandem::impl {
 /// that is whole.
 class detached {
  public:
-  static void add(process_state&& process) { push(new node{std::move(process), nullptr}); }
+  static void add(process_state process) {
+    if (process.ended()) return process.report_failure();  // reaped already: nothing is left to be collected later
+    push(new node{std::move(process), nullptr});
+  }
 
   static void reap() noexcept {
     if (first_.load(std::memory_order_relaxed) == nullptr) return;

@@ -117,6 +117,7 @@ class own_program {
     kept.push_back(all.descriptor);
     os::exec_orders const orders{file_->get(),         arguments.data(),     words.data(),       kept,
                                  lifeline::read_end(), variable.line_text(), variable.pid_text()};
+    lifeline::own_fork const ours;  // ThreadSanitizer makes a fork, with its handlers, of a vfork
     pid_t const pid = os::run_program(orders);
     if (pid < 0) throw_errno(start_of(unit) + ": execve", arguments_->empty() ? "" : arguments_->front());
     return pid;

@@ -331,16 +331,18 @@ class zygote_process {
     start_slot& slot = board_.spares[i];
     spare_mail& mail = board_.mail[i];
     std::uint32_t phase = slot.phase.load(std::memory_order_acquire);
-    bool const left = phase == start_slot::task && mail.stage.load(std::memory_order_acquire) == spare_mail::taken;
-    bool const predecessors = phase == start_slot::preparing && slot.pid.load(std::memory_order_acquire) == 0;
-    if (phase != start_slot::empty && !left && !predecessors) return false;
-    // The number first: while a slot is `preparing` a number there is a spare's, which the owner may reap.
+    // Without a number: a predecessor died on the way from here to the clone.
+    bool const began = slot.pid.load(std::memory_order_acquire) == 0;
+    bool const left =
+        phase == start_slot::task && (began || mail.stage.load(std::memory_order_acquire) == spare_mail::taken);
+    if (phase != start_slot::empty && !left && !(phase == start_slot::preparing && began)) return false;
+    // All of this before it is `preparing`: a number there is then a spare's, which the owner may reap, and a stage of
+    // `ready` not the last spare's, which the owner would write to.
     slot.pid.store(0, std::memory_order_release);
-    // It fails where the owner, who has found the spare dead, is just making the slot empty.
-    if (!slot.phase.compare_exchange_strong(phase, start_slot::preparing, std::memory_order_acq_rel)) return false;
     mail.life.store(0, std::memory_order_relaxed);
     mail.stage.store(spare_mail::none, std::memory_order_release);
-    return true;
+    // It fails where the owner, who has found the spare dead, is just making the slot empty.
+    return slot.phase.compare_exchange_strong(phase, start_slot::preparing, std::memory_order_acq_rel);
   }
 
   /// A message that the dead zygote had not taken belongs to a request that will be told to send it again.

@@ -243,6 +243,13 @@ class zygote_owner {
       if (!board_->is_ready(at) ||
           !spare.phase.compare_exchange_strong(phase, start_slot::claimed, std::memory_order_acq_rel))
         continue;
+      // Another thread may have woken that one since, and the slot be its successor's, which is not ready, or not
+      // there.
+      if (mail.stage.load(std::memory_order_acquire) != spare_mail::ready) {
+        phase = start_slot::claimed;
+        spare.phase.compare_exchange_strong(phase, start_slot::preparing, std::memory_order_acq_rel);
+        continue;
+      }
       auto const pid = static_cast<pid_t>(spare.pid.load(std::memory_order_relaxed));
       if ((mail.life.load(std::memory_order_acquire) & FUTEX_OWNER_DIED) != 0) {
         end(pid);
