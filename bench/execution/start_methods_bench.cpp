@@ -18,6 +18,7 @@
 
 #include "execution/outside.hpp"
 #include "support/balloon.hpp"
+#include "support/placement.hpp"
 #include "support/question.hpp"
 #include "tandem/execution.hpp"
 #include "tandem/os/futex.hpp"
@@ -39,20 +40,31 @@ void start_and_join(tandem::start how) {
   check(tandem::process({.start = how}, &one).join().value() == 1, "the result");
 }
 
-/// Waits for the spares to be there again, which is not in the time.
-void refill() {
-  while (ready->ready() < spares) std::this_thread::yield();
+/// Waits for the spares to be there again and asleep, which is not in the time.
+void settle() {
+  while (ready->ready() < spares) ::usleep(100);
+  ::usleep(300);
 }
 
-template <class Body> auto with_spares(Body body) {
+/// One at a time, each after the machine has settled.
+template <class Body> auto settled(Body body) {
   return [body](std::size_t count) {
     clock::duration total{};
     for (std::size_t i = 0; i < count; ++i) {
-      refill();
+      settle();
       total += body();
     }
     return total;
   };
+}
+
+clock::duration thread_to_join() {
+  auto const begin = clock::now();
+  int result = 0;
+  std::thread([&result] { result = 1; }).join();
+  auto const took = clock::now() - begin;
+  check(result == 1, "the result");
+  return took;
 }
 
 clock::duration spare_to_outcome() {
@@ -79,6 +91,9 @@ class futex_peer {
     words_ = static_cast<std::atomic<std::uint32_t>*>(at);
     child_ = ::fork();
     if (child_ == 0) {
+      pin_side(1);
+      tandem::os::futex_wake(&words_[128]);  // a first use of a page costs more than all the rest
+      tandem::os::futex_wait(&words_[128], 1);
       for (std::uint32_t seen = 0;; ++seen) {
         while (words_[0] == seen) tandem::os::futex_wait(&words_[0], seen);
         words_[64] = seen + 1;
@@ -93,11 +108,13 @@ class futex_peer {
     ::waitpid(child_, nullptr, 0);
     ::munmap(words_, 4096);
   }
-  void round_trip() {
+  clock::duration round_trip() {
+    auto const begin = clock::now();
     std::uint32_t const next = words_[0] + 1;
     words_[0] = next;
     tandem::os::futex_wake(&words_[0]);
     while (words_[64] != next) tandem::os::futex_wait(&words_[64], next - 1);
+    return clock::now() - begin;
   }
 
  private:
@@ -109,9 +126,16 @@ class futex_peer {
 clock::duration round_trip_of_a_new_peer() {
   futex_peer peer;
   ::usleep(200);  // until it sleeps; if it does not, the wake costs less
-  auto const begin = clock::now();
-  peer.round_trip();
-  return clock::now() - begin;
+  return peer.round_trip();
+}
+
+/// Spares on the side of the measurement that is not the starter's.
+std::shared_ptr<void> spares_there() {
+  std::thread([] {
+    pin_side(1);
+    ready.emplace(tandem::zygote::options{.spares = spares});
+  }).join();
+  return {nullptr, [](void*) { ready.reset(); }};
 }
 
 /// A process that stays small, and starts processes from a zygote of its own when it is asked to.
@@ -174,7 +198,7 @@ void questions() {
         .base("fork + waitid", [] { check(plain_fork_and_wait(), "fork and waitid"); })
         .peer("start::fork", [] { start_and_join(tandem::start::fork); })
         .peer("zygote", [] { start_and_join(*lean); })
-        .peer("spare", with_spares(spare_to_join))
+        .peer("spare", settled(spare_to_join))
         .peer("posix_spawn of this program", spawn_itself)
         .peer("start::exec", [] { start_and_join(tandem::start::exec); })
         .budget("zygote", at_most(mb == 0      ? 1.2
@@ -200,24 +224,16 @@ void questions() {
                                                             : ", on two CPUs";
     question("E4: from a spare to its outcome" + place, unit::us)
         .placed(where)
-        .base("std::thread start and join",
-              [] {
-                int result = 0;
-                std::thread([&result] { result = 1; }).join();
-                check(result == 1, "the result");
-              })
-        .peer("spare", with_spares(spare_to_outcome))
+        .surrounded_by(spares_there)
+        .base("std::thread start and join", settled(thread_to_join))
+        .peer("spare", settled(spare_to_outcome))
+        .peer("futex round trip, a process's first", settled(round_trip_of_a_new_peer))
         .budget("spare", at_most(1.0));
   }
   question("E4: request to reply", unit::us)
-      .base("futex round trip", [peer = std::make_shared<futex_peer>()] { peer->round_trip(); })
-      .peer("spare", with_spares(spare_to_outcome))
-      .peer("futex round trip, a process's first",
-            [](std::size_t count) {
-              clock::duration total{};
-              for (; count != 0; --count) total += round_trip_of_a_new_peer();
-              return total;
-            })
+      .surrounded_by(spares_there)
+      .base("futex round trip", settled([peer = std::make_shared<futex_peer>()] { return peer->round_trip(); }))
+      .peer("spare", settled(spare_to_outcome))
       .budget("spare", at_most(1.25));
 }
 
