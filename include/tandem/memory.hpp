@@ -7,6 +7,8 @@
 #include "tandem/memory/commons_allocator.hpp"
 #include "tandem/memory/heap.hpp"
 #include "tandem/memory/shared.hpp"
+#include "tandem/memory/shared_array.hpp"
 #include "tandem/memory/shm.hpp"
+#include "tandem/memory/weak.hpp"
 
 #endif  // TANDEM_MEMORY_HPP

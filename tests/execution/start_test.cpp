@@ -32,7 +32,9 @@
 #include "tandem/core.hpp"
 #include "tandem/execution/borrow.hpp"
 #include "tandem/execution/this_unit.hpp"
+#include "tandem/memory/shared_array.hpp"
 #include "tandem/memory/shm.hpp"
+#include "tandem/memory/weak.hpp"
 #include "tandem/resource/event.hpp"
 #include "tandem/resource/pipe.hpp"
 
@@ -157,6 +159,41 @@ TEST_CASE("start: shared objects are one on both sides, and let go at the end", 
   CHECK(worker.join().value() == count);
   CHECK(*count == 2);
   CHECK(count.use_count() == 1);
+}
+
+namespace {
+
+struct settings {
+  std::atomic<int> port = 80;
+  int unused = 0;
+};
+
+}  // namespace
+
+TEST_CASE("start: arrays, parts and weak references of each start method lead to the same objects",
+          "[execution][start]") {
+  TANDEM_TEST_EACH_START(method);
+  tandem::shared<settings> whole;
+  tandem::shared<int[]> const numbers(1000, 1);
+  tandem::shared const port(whole, &settings::port);
+  tandem::weak const seen = whole;
+  tandem::process adder(
+      {.start = method},
+      [numbers, port](tandem::shared<int[]> again, tandem::weak<settings> weak, auto part) {
+        again[999] = static_cast<int>(numbers.size());
+        *port += 1;
+        *part += 1;
+        if (auto const locked = weak.lock()) (*locked)->port += 1;
+        return tandem::shared<int[]>(3, numbers == again ? 5 : 0);
+      },
+      numbers, seen, port);
+  auto const result = adder.join().value();
+  CHECK(result[2] == 5);
+  CHECK(numbers[999] == 1000);
+  CHECK(whole->port == 83);
+  CHECK(numbers.use_count() == 1);
+  CHECK(whole.use_count() == 2);
+  CHECK(result.use_count() == 1);
 }
 
 TEST_CASE("start: containers in the commons are used by each method", "[execution][start]") {

@@ -4,11 +4,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <cstring>
 #include <optional>
 #include <random>
+#include <span>
 #include <stdexcept>
 #include <thread>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "support/build_kind.hpp"
@@ -253,6 +258,83 @@ TEST_CASE("shared: bytes that name no such object are refused", "[memory][shared
   for (std::uint32_t index : {0U, 1000000U, 0xffffffffU, 4000U}) {
     tandem::reader wrong_index(std::as_bytes(std::span(&index, 1)));
     CHECK_THROWS_AS(tandem::codec<shared<int>>::decode(wrong_index), std::system_error);
+  }
+}
+
+namespace {
+
+struct pair_of_numbers {
+  int first = 1;
+  std::array<long, 4> second = {2, 3, 4, 5};
+};
+
+template <class T> std::vector<std::byte> encoded(T const& value) {
+  tandem::byte_buffer bytes;
+  tandem::writer to(bytes);
+  tandem::codec<T>::encode(to, value);
+  return {to.bytes().begin(), to.bytes().end()};
+}
+
+template <class T> T decoded(std::span<std::byte const> bytes) {
+  tandem::reader from(bytes);
+  return tandem::codec<T>::decode(from);
+}
+
+}  // namespace
+
+TEST_CASE("shared: a handle to a part keeps the whole alive", "[memory][shared][part]") {
+  auto& alive = place<std::atomic<int>>(0);
+  auto number = [&alive] {
+    shared<std::pair<int, counted>> whole(std::piecewise_construct, std::tuple(4), std::tuple(std::ref(alive)));
+    shared<int, std::pair<int, counted>> first(whole, &whole->first);
+    shared const again(whole, &std::pair<int, counted>::first);  // the same by the member's name, its type deduced
+    CHECK(again == first);
+    CHECK(first.use_count() == 3);
+    return first;
+  }();
+  CHECK(alive == 1);
+  CHECK(*number == 4);
+  auto again = std::move(number);
+  CHECK(number.get() == nullptr);
+  number = again;
+  CHECK(again.use_count() == 2);
+  swap(again, number);
+  CHECK(number == again);
+  CHECK(alive == 1);
+}
+
+TEST_CASE("shared: the last handle to a part destroys the whole", "[memory][shared][part]") {
+  auto& alive = place<std::atomic<int>>(0);
+  auto const blocks = tandem::commons().statistics().live_blocks;
+  {
+    auto part = [&alive] {
+      shared<std::pair<int, counted>> whole(std::piecewise_construct, std::tuple(4), std::tuple(std::ref(alive)));
+      return shared(whole, &std::pair<int, counted>::second);
+    }();
+    CHECK(part->alive == &alive);
+    CHECK(alive == 1);
+  }
+  CHECK(alive == 0);
+  CHECK(tandem::commons().statistics().live_blocks == blocks);
+}
+
+TEST_CASE("shared: a part of a part, and a part on its way", "[memory][shared][part][codec]") {
+  shared<pair_of_numbers> whole;
+  shared numbers(whole, &pair_of_numbers::second);
+  shared third(numbers, &(*numbers)[2]);
+  static_assert(std::is_same_v<decltype(third), shared<long, pair_of_numbers>>);
+  auto const received = decoded<shared<long, pair_of_numbers>>(encoded(third));
+  CHECK(received == third);
+  CHECK(*received == 4);
+  CHECK(whole.use_count() == 5);  // with the message's
+}
+
+TEST_CASE("shared: a part that lies elsewhere is refused", "[memory][shared][part][codec]") {
+  shared<pair_of_numbers> whole;
+  auto bytes = encoded(shared(whole, &pair_of_numbers::second));
+  for (std::uint64_t const at : {std::uint64_t{9}, sizeof(pair_of_numbers), ~std::uint64_t{7}}) {
+    std::memcpy(bytes.data() + sizeof(std::uint32_t), &at, sizeof at);
+    CHECK_THROWS_AS((decoded<shared<std::array<long, 4>, pair_of_numbers>>(bytes)), std::system_error);
   }
 }
 

@@ -3,7 +3,8 @@
 #define TANDEM_CORE_CODEC_VECTOR_HPP
 
 #include <cstddef>      // for size_t
-#include <cstdint>      // for uint64_t
+#include <cstdint>      // for uint64_t, uintptr_t
+#include <cstring>      // for memcpy
 #include <type_traits>  // for is_default_constructible_v
 #include <vector>       // for vector
 
@@ -31,8 +32,13 @@ template <class T, class Allocator> struct codec<std::vector<T, Allocator>> {
   static vector decode(reader& from) {
     std::size_t const size = from.read_size(impl::least_element<T>);
     if constexpr (impl::is_encoded_as_bytes<T>() && std::is_default_constructible_v<T> && !impl::holds_bool<T>()) {
+      auto const bytes = from.take(size * sizeof(T));
+      if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(T) == 0) {
+        auto const* const first = reinterpret_cast<T const*>(bytes.data());
+        return vector(first, first + size);  // written once, not zeroed before
+      }
       vector value(size);
-      from.read(value.data(), size * sizeof(T));
+      if (size != 0) std::memcpy(value.data(), bytes.data(), bytes.size());
       return value;
     } else {
       reader::level const inside{from};

@@ -64,6 +64,15 @@ class reader {
     return std::bit_cast<value>(copy);
   }
 
+  /// The next `size` bytes where they lie: valid as long as what the reader was given. Others may be able to change
+  /// them.
+  /// @throws std::system_error (bad_message) where there are not as many.
+  std::span<std::byte const> take(std::size_t size) {
+    if (size > left()) impl::bad_message("the bytes end within a value");
+    position_ += size;
+    return bytes_.subspan(position_ - size, size);
+  }
+
   /// A number of elements, each of which takes at least `least_bytes_per_element` of the bytes left: so no allocation
   /// is larger than the bytes can justify.
   /// @pre `least_bytes_per_element` is not 0: the codec of a container has an element that is nothing written as one

@@ -16,6 +16,7 @@
 #include <vector>         // for vector
 
 #include "tandem/core/shareable.hpp"            // for enable_shareable, shareable
+#include "tandem/memory/codec_shm_vector.hpp"   // for how vectors travel
 #include "tandem/memory/commons_allocator.hpp"  // for commons_allocator
 
 namespace tandem::shm {

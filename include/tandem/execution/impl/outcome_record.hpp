@@ -17,14 +17,20 @@
 #include <cstring>    // for memcpy
 #include <span>       // for span
 
-#include "tandem/core/byte_sink.hpp"       // for byte_sink
-#include "tandem/core/errors.hpp"          // for throw_errc
-#include "tandem/memory/commons.hpp"       // for commons
-#include "tandem/memory/impl/members.hpp"  // for member_slot
-#include "tandem/memory/impl/region.hpp"   // for family
-#include "tandem/os/futex.hpp"             // for futex_wake
+#include "tandem/core/byte_sink.hpp"           // for byte_sink
+#include "tandem/core/errors.hpp"              // for throw_errc
+#include "tandem/memory/commons.hpp"           // for commons
+#include "tandem/memory/impl/heap_audit.hpp"   // for heap_audit
+#include "tandem/memory/impl/heap_blocks.hpp"  // for blocks
+#include "tandem/memory/impl/members.hpp"      // for member_slot
+#include "tandem/memory/impl/region.hpp"       // for family
+#include "tandem/os/futex.hpp"                 // for futex_wake
+#include "tandem/os/mapping.hpp"               // for populate, populate_writable
 
 namespace tandem::impl {
+
+/// From this size on, page faults are taken together: one by one they cost more than the copy.
+inline constexpr std::size_t worth_populating = std::size_t{1} << 20;
 
 /// Fills a process's page, and moves to the commons when it is full.
 class outcome_sink : public byte_sink {
@@ -63,6 +69,7 @@ class outcome_sink : public byte_sink {
     member_slot& slot = static_cast<outcome_sink&>(sink).slot_;
     std::size_t const size = std::max(needed, 2 * sink.capacity);
     auto* const larger = static_cast<std::byte*>(commons().allocate(size));
+    if (size >= worth_populating) os::populate_writable(larger, size);
     std::memcpy(larger, sink.data, used);
     release(slot);
     // Named before it is complete: should this process die, its starter frees it.
@@ -82,7 +89,8 @@ inline std::span<std::byte const> outcome_bytes(member_slot const& slot) {
   std::uint64_t const offset = slot.block.load(std::memory_order_relaxed);
   if (offset == 0) {
     if (bytes <= sizeof slot.small_outcome) return {slot.small_outcome, bytes};
-  } else if (offset < all.heap_bytes && bytes <= all.heap_bytes - offset) {
+  } else if (offset < all.heap_bytes && bytes <= heap_audit::block_bytes(blocks::map(), all.address(offset))) {
+    if (bytes >= worth_populating) os::populate(all.address(offset), bytes);
     return {all.address(offset), bytes};
   }
   throw_errc(std::errc::bad_message, "take a process's outcome", "its record is not one that tandem writes");

@@ -3,10 +3,11 @@
 #ifndef TANDEM_MEMORY_IMPL_HEAP_AUDIT_HPP
 #define TANDEM_MEMORY_IMPL_HEAP_AUDIT_HPP
 
-#include <atomic>   // for memory_order
-#include <bit>      // for popcount
-#include <cstddef>  // for size_t
-#include <cstdint>  // for uint32_t, uint64_t
+#include <algorithm>  // for min
+#include <atomic>     // for memory_order
+#include <bit>        // for popcount
+#include <cstddef>    // for size_t
+#include <cstdint>    // for uint32_t, uint64_t
 
 #include "tandem/memory/impl/heap_layout.hpp"   // for heap_map, sizes, unit_state
 #include "tandem/memory/impl/participants.hpp"  // for participants
@@ -67,18 +68,22 @@ class heap_audit {
     return unit == top && cursor_is_head(map);
   }
 
-  /// Whether `block` is the start of an allocated block.
-  static bool is_allocated(heap_map const& map, void const* block) noexcept {
+  /// How many bytes there are from `block` on, which is the start of an allocated block; 0 where it is not.
+  static std::size_t block_bytes(heap_map const& map, void const* block) noexcept {
     std::size_t const offset = map.offset(block);
-    if (offset >= map.bytes) return false;
+    if (offset >= map.bytes) return 0;
     auto const unit = static_cast<std::uint32_t>(offset >> unit_bits);
     unit_state const state = map.state(unit, std::memory_order_acquire);
-    if (state.is_big_block()) return offset % unit_bytes == 0;
-    if (!state.is_slab() || sizes.words[state.size_class()] == 0) return false;
+    if (state.is_big_block())
+      return offset % unit_bytes == 0 ? std::min(std::size_t{state.length()} << unit_bits, map.bytes - offset) : 0;
+    if (!state.is_slab() || sizes.words[state.size_class()] == 0) return 0;
+    std::size_t const size = sizes.size[state.size_class()];
     std::uint32_t const index = sizes.index(state.size_class(), offset % unit_bytes);
-    if (std::size_t{index} * sizes.size[state.size_class()] != offset % unit_bytes) return false;
-    return (used(map, unit, index / 64) >> index % 64 & 1) != 0;
+    if (index * size != offset % unit_bytes) return 0;
+    return (used(map, unit, index / 64) >> index % 64 & 1) != 0 ? size : 0;
   }
+
+  static bool is_allocated(heap_map const& map, void const* block) noexcept { return block_bytes(map, block) != 0; }
 
  private:
   static std::uint64_t used(heap_map const& map, std::uint32_t unit, std::uint32_t w) noexcept {

@@ -20,10 +20,12 @@
 #include <cstdint>  // for uint32_t, uint64_t
 #include <new>      // for bad_alloc
 
-#include "tandem/memory/commons.hpp"       // for commons
-#include "tandem/memory/impl/members.hpp"  // for members
-#include "tandem/memory/impl/region.hpp"   // for family
-#include "tandem/memory/impl/token.hpp"    // for token
+#include "tandem/memory/commons.hpp"           // for commons
+#include "tandem/memory/impl/heap_audit.hpp"   // for heap_audit
+#include "tandem/memory/impl/heap_blocks.hpp"  // for blocks
+#include "tandem/memory/impl/members.hpp"      // for members
+#include "tandem/memory/impl/region.hpp"       // for family
+#include "tandem/memory/impl/token.hpp"        // for token
 
 namespace tandem::impl {
 
@@ -31,7 +33,7 @@ namespace tandem::impl {
 struct object_entry {
   enum stage : std::uint64_t { free, making, alive, ending };
 
-  std::atomic<std::uint64_t> state;       // version:32 | maker or ender:30 | stage:2
+  std::atomic<std::uint64_t> state;       // version:32 | maker or ender, of a living one its generation:30 | stage:2
   std::atomic<std::uint64_t> block;       // where the object is: an offset into the region
   std::atomic<std::uint32_t> type;        // fingerprint of its type; 1: a continuation
   std::atomic<std::uint32_t> more;        // the next entry of holders; 0: none. Entry 0 is never used
@@ -73,9 +75,9 @@ class objects {
   /// The object is made: from here on, others may be given a hold on it.
   static void publish(hold made) noexcept {
     object_entry& entry = at(made.object);
+    std::uint32_t const now = version(entry.state.load(std::memory_order_relaxed));
     // release: pairs with the acquire in take; the object is whole for whoever sees it alive
-    entry.state.store(pack(version(entry.state.load(std::memory_order_relaxed)), 0, object_entry::alive),
-                      std::memory_order_release);
+    entry.state.store(pack(now, now & most_generation, object_entry::alive), std::memory_order_release);
   }
 
   /// The object could not be made.
@@ -97,7 +99,26 @@ class objects {
         return true;
       }
     }
-    return take_new(given, near.object, who, taken);
+    return take_new(given, near.object, any_generation, who, taken);
+  }
+
+  /// Tells a living object from all that had its entry before, or will: its version when it was made, which only grows.
+  static std::uint32_t generation(std::uint32_t index) noexcept {
+    return generation_of(at(index).state.load(std::memory_order_acquire));
+  }
+
+  static bool is_alive(std::uint32_t index, std::uint32_t generation) noexcept {
+    std::uint64_t const state = at(index).state.load(std::memory_order_acquire);
+    return stage_of(state) == object_entry::alive && generation_of(state) == generation;
+  }
+
+  /// A handle in the name of `who` to the object of that generation. False where that one is no more; then `last` says
+  /// whether its entry's next object has nobody left but the caller, who must destroy it.
+  static bool take_again(std::uint32_t index, std::uint32_t generation, token who, hold& taken, bool& last) {
+    last = false;
+    if (take_new(at(index), index, generation, who, taken)) return true;
+    last = is_last(index, who);  // of the next object: while our word was set, its last holder may have seen it
+    return false;
   }
 
   /// Gives up one handle of `me`, or of the process that is being started in this thread. Does nothing with anybody
@@ -179,6 +200,26 @@ class objects {
     members::at(dead).holds.store(0, std::memory_order_release);
   }
 
+  /// A bit in the fingerprints of objects whose first word says where a block is that ends with them, or 0.
+  static constexpr std::uint32_t parcel = 4;
+
+  /// Ends an object that the caller holds the last, without its destructor.
+  static void lose(std::uint32_t index) noexcept {
+    std::uint32_t const type = at(index).type.load(std::memory_order_relaxed);
+    void* const object = type == continuation ? nullptr : take_block(index);
+    end(index);
+    bool lost = true;
+    if (object != nullptr && commons().owns(object)) {
+      if ((type & parcel) != 0) {
+        std::uint64_t const content = static_cast<std::atomic<std::uint64_t>*>(object)->exchange(0);
+        lost = content != 0;
+        deallocate_if_one(content);
+      }
+      commons().deallocate(object);
+    }
+    if (lost) family().header().lost_objects.fetch_add(1, std::memory_order_relaxed);
+  }
+
   /// Frees the page of a process whose starter died before it could, and what it held. For members::claim.
   static void bury_orphan(token who) noexcept {
     member_slot& slot = members::at(who);
@@ -191,11 +232,21 @@ class objects {
   }
 
  private:
+  static void deallocate_if_one(std::uint64_t offset) noexcept {
+    if (offset == 0 || offset >= family().heap_bytes) return;
+    void* const block = family().address(offset);
+    if (heap_audit::is_allocated(blocks::map(), block)) commons().deallocate(block);
+  }
+
   static constexpr std::uint32_t version(std::uint64_t state) noexcept {
     return static_cast<std::uint32_t>(state >> 32);
   }
   static constexpr object_entry::stage stage_of(std::uint64_t state) noexcept {
     return static_cast<object_entry::stage>(state & 3);
+  }
+  static constexpr std::uint32_t most_generation = 0x3fffffff, any_generation = ~std::uint32_t{0};
+  static constexpr std::uint32_t generation_of(std::uint64_t state) noexcept {
+    return static_cast<std::uint32_t>(state >> 2) & most_generation;
   }
   static constexpr token maker_of(std::uint64_t state) noexcept { return static_cast<token>(state >> 2 & 0x3fffffff); }
   static constexpr std::uint64_t pack(std::uint32_t raised, token who, object_entry::stage stage) noexcept {
@@ -270,7 +321,7 @@ class objects {
                                                std::memory_order_acquire);
   }
 
-  static bool take_new(object_entry& entry, std::uint32_t index, token who, hold& taken) {
+  static bool take_new(object_entry& entry, std::uint32_t index, std::uint32_t wanted, token who, hold& taken) {
     members::at(who).holds.fetch_add(1, std::memory_order_relaxed);  // before the word: never fewer than there are
     hold place{};
     std::uint32_t last = index;
@@ -291,8 +342,8 @@ class objects {
     // Raise the version after the word is set: a holder that scanned past our place before, and found nobody, fails in
     // is_last.
     std::uint64_t state = entry.state.load(std::memory_order_acquire);
-    while (stage_of(state) == object_entry::alive) {
-      if (entry.state.compare_exchange_weak(state, pack(version(state) + 1, 0, object_entry::alive),
+    while (stage_of(state) == object_entry::alive && (wanted == any_generation || wanted == generation_of(state))) {
+      if (entry.state.compare_exchange_weak(state, pack(version(state) + 1, generation_of(state), object_entry::alive),
                                             std::memory_order_acq_rel)) {
         taken = place;
         return true;
@@ -342,13 +393,6 @@ class objects {
     std::uint64_t const state = entry.state.load(std::memory_order_relaxed);
     entry.state.store(pack(version(state), 0, object_entry::free),
                       std::memory_order_release);  // pairs with claim_entry's acquire
-  }
-
-  static void lose(std::uint32_t index) noexcept {
-    family().header().lost_objects.fetch_add(1, std::memory_order_relaxed);
-    void* const object = at(index).type.load(std::memory_order_relaxed) == continuation ? nullptr : take_block(index);
-    end(index);
-    if (object != nullptr && commons().owns(object)) commons().deallocate(object);
   }
 };
 
