@@ -168,7 +168,7 @@ TEST_CASE("weak: interrupted at every instruction by the object's end, it gets a
         return true;
       },
       .meanwhile = [&] { object.reset(); },
-      .stride = 3,
+      .stride = 7,
   });
   INFO(report.to_string());
   CHECK(report.passed());
@@ -223,7 +223,7 @@ TEST_CASE("weak: interrupted at every instruction by the end of the entry's next
         return true;
       },
       .meanwhile = [&] { next.reset(), other.reset(); },
-      .stride = 3,
+      .stride = 7,
   });
   INFO(report.to_string());
   CHECK(report.passed());
@@ -251,7 +251,7 @@ TEST_CASE("weak: killed at every instruction of a lock, the count is right after
         if (alive != 1) return "destroyed";
         return true;
       },
-      .stride = 3,
+      .stride = 7,
   });
   INFO(report.to_string());
   CHECK(report.passed());
