@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef TANDEM_EXAMPLES_HTTPD_LISTENER_HPP
+#define TANDEM_EXAMPLES_HTTPD_LISTENER_HPP
+
+#include <linux/filter.h>  // for sock_filter, sock_fprog
+#include <netdb.h>         // for getaddrinfo, getnameinfo
+#include <poll.h>          // for POLLIN
+#include <sys/socket.h>    // for bind, listen, setsockopt, shutdown, socket
+
+#include <cerrno>        // for errno
+#include <chrono>        // for milliseconds
+#include <memory>        // for unique_ptr
+#include <stdexcept>     // for runtime_error
+#include <string>        // for string, to_string
+#include <system_error>  // for generic_category, system_error
+#include <utility>       // for move
+
+#include <tandem/tandem.hpp>
+
+#include "connection.hpp"
+#include "settings.hpp"
+
+namespace httpd {
+
+/// The socket at which clients arrive; workers have duplicates of it. At its end it listens no more, for all of them.
+class listener {
+ public:
+  /// @throws std::system_error, std::runtime_error naming address and port
+  listener(std::string const& address, unsigned port) {
+    addrinfo wanted{};
+    wanted.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+    wanted.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    if (int const error = ::getaddrinfo(address.c_str(), std::to_string(port).c_str(), &wanted, &found); error != 0)
+      throw std::runtime_error("--address=" + address + ": " + ::gai_strerror(error) + ": a numeric address is wanted");
+    std::unique_ptr<addrinfo, void (*)(addrinfo*)> const owner(found, &::freeaddrinfo);
+
+    int const yes = 1;
+    socket_ = tandem::fd(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!socket_ || ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
+        ::bind(socket_.get(), found->ai_addr, found->ai_addrlen) != 0 || ::listen(socket_.get(), SOMAXCONN) != 0)
+      throw std::system_error(errno, std::generic_category(),
+                              "cannot listen at " + address + " port " + std::to_string(port));
+  }
+  listener(listener const&) = delete;
+  ~listener() { ::shutdown(socket_.get(), SHUT_RDWR); }
+
+  tandem::fd const& socket() const { return socket_; }
+
+  /// As in a browser's address line.
+  std::string url() const {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    auto* const to = reinterpret_cast<sockaddr*>(&address);
+    char host[NI_MAXHOST], port[NI_MAXSERV];
+    if (::getsockname(socket_.get(), to, &size) != 0 ||
+        ::getnameinfo(to, size, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+      throw std::system_error(errno, std::generic_category(), "the address of the socket");
+    std::string const name = host;
+    return "http://" + (name.find(':') == std::string::npos ? name : "[" + name + "]") + ":" + port + "/";
+  }
+
+  /// Lets nobody in any more: what clients send to begin a connection is dropped. Those that the kernel has connected
+  /// already are still there to be accepted.
+  void shut_door() const {
+    sock_filter drop[] = {{BPF_RET | BPF_K, 0, 0, 0}};
+    sock_fprog const filter{1, drop};
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+  }
+
+  /// Waits until all that were connected are accepted, as long as one may wait for a worker, and then listens no more:
+  /// whoever waits in accept is told so.
+  void close_when_empty(std::chrono::milliseconds limit) const {
+    auto const until = tandem::deadline::after(limit);
+    while (ready(socket_.get(), POLLIN, tandem::deadline::after(std::chrono::milliseconds(0))) && !until.passed())
+      tandem::this_unit::sleep_for(std::chrono::milliseconds(2));
+    ::shutdown(socket_.get(), SHUT_RDWR);
+  }
+
+ private:
+  tandem::fd socket_;
+};
+
+}  // namespace httpd
+
+#endif  // TANDEM_EXAMPLES_HTTPD_LISTENER_HPP
