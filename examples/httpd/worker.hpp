@@ -101,9 +101,7 @@ class visit {
       bool const stays = asked.keep_alive && !last;
       if (!send(respond(asked), asked, stays)) return;
       client_.forget_head();
-      if (stays) continue;
-      if (last || asked.has_body || !client_.received().empty()) client_.linger();
-      return;
+      if (!stays) return client_.linger();
     }
   }
 
