@@ -53,11 +53,9 @@ class connection {
     for (;;) {
       while (in_.starts_with("\r\n") || in_.starts_with('\n')) in_.erase(0, in_.find('\n') + 1);
       if (!in_.empty() && in_ != "\r") return true;
-      if (ready(socket_.get(), POLLIN, std::min(until, tandem::deadline::after(slice)))) {
-        if (!receive()) return false;
-      } else if (until.passed() || give_up(std::chrono::steady_clock::now() - begin)) {
-        return false;
-      }
+      if (until.passed()) return false;
+      bool const arrived = ready(socket_.get(), POLLIN, std::min(until, tandem::deadline::after(slice)));
+      if (arrived ? !receive() : give_up(std::chrono::steady_clock::now() - begin)) return false;
     }
   }
 

@@ -22,10 +22,10 @@
 
 namespace httpd {
 
-/// The socket at which clients arrive; workers have duplicates of it. At its end it listens no more, for all of them.
+/// The socket at which clients arrive; workers have duplicates of it.
 class listener {
  public:
-  /// @throws std::system_error, std::runtime_error naming address and port
+  /// @throws std::runtime_error naming address and port
   listener(std::string const& address, unsigned port) {
     addrinfo wanted{};
     wanted.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
@@ -38,12 +38,12 @@ class listener {
     int const yes = 1;
     socket_ = tandem::fd(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!socket_ || ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
-        ::bind(socket_.get(), found->ai_addr, found->ai_addrlen) != 0 || ::listen(socket_.get(), SOMAXCONN) != 0)
-      throw std::system_error(errno, std::generic_category(),
-                              "cannot listen at " + address + " port " + std::to_string(port));
+        ::bind(socket_.get(), found->ai_addr, found->ai_addrlen) != 0 || ::listen(socket_.get(), SOMAXCONN) != 0) {
+      bool const taken = errno == EADDRINUSE;
+      throw std::runtime_error("cannot listen at --address=" + address + " --port=" + std::to_string(port) + ": " +
+                               std::generic_category().message(errno) + (taken ? "; --port=0 takes a free one" : ""));
+    }
   }
-  listener(listener const&) = delete;
-  ~listener() { ::shutdown(socket_.get(), SHUT_RDWR); }
 
   tandem::fd const& socket() const { return socket_; }
 
@@ -68,14 +68,15 @@ class listener {
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
   }
 
-  /// Waits until all that were connected are accepted, as long as one may wait for a worker, and then listens no more:
-  /// whoever waits in accept is told so.
-  void close_when_empty(std::chrono::milliseconds limit) const {
+  /// Waits until all that were connected are accepted, at most `limit`.
+  void wait_until_empty(std::chrono::milliseconds limit) const {
     auto const until = tandem::deadline::after(limit);
     while (ready(socket_.get(), POLLIN, tandem::deadline::after(std::chrono::milliseconds(0))) && !until.passed())
       tandem::this_unit::sleep_for(std::chrono::milliseconds(2));
-    ::shutdown(socket_.get(), SHUT_RDWR);
   }
+
+  /// Listens no more, for all who have it: whoever waits in accept is told so.
+  void close() const { ::shutdown(socket_.get(), SHUT_RDWR); }
 
  private:
   tandem::fd socket_;

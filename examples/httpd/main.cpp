@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 // Serves the files of a folder by HTTP, with workers that are threads or processes around one listening socket.
-#include <chrono>     // for milliseconds
-#include <csignal>    // for SIGINT, signal
-#include <cstdio>     // for fprintf, printf
-#include <exception>  // for exception
-#include <optional>   // for optional
-#include <string>     // for string, to_string
-#include <utility>    // for move
-#include <vector>     // for vector
-
+#include <fcntl.h>   // for open, O_ flags
 #include <unistd.h>  // for getpid
+
+#include <cerrno>        // for errno
+#include <chrono>        // for milliseconds
+#include <csignal>       // for SIGINT, signal
+#include <cstdint>       // for int64_t
+#include <cstdio>        // for fprintf, printf
+#include <exception>     // for exception
+#include <string>        // for string, to_string
+#include <system_error>  // for generic_category, system_error
+#include <utility>       // for move
+#include <vector>        // for vector
 
 #include <CLI/CLI.hpp>
 #include <tandem/tandem.hpp>
@@ -38,11 +41,17 @@ void complain(std::string const& text) { std::fprintf(stderr, "httpd: %s\n", tex
 /// The workers, each in its place. One that is gone before it was told to is replaced.
 class crew {
  public:
-  crew(arguments const& with, tandem::fd const& listener, tandem::fd const& root)
-      : with_(with), listener_(listener), root_(root), members_(with.workers) {
-    for (std::size_t i = 0; i < members_.size(); ++i) start(i);
+  crew(arguments const& with, httpd::listener const& listener, tandem::fd const& root)
+      : with_(with), listener_(listener), root_(root), members_(with.workers) {}
+  crew(crew const&) = delete;
+  /// Where something was thrown: those who wait for clients must not wait on, since they are joined.
+  ~crew() { listener_.close(); }
+
+  void start() {
+    for (std::size_t place = 0; place < members_.size(); ++place) start(place);
   }
 
+  /// Until a stop is requested.
   void keep_up(tandem::stop_token const& stop) {
     while (!stop.stop_requested()) {
       if (ends_.empty()) {
@@ -55,10 +64,12 @@ class crew {
     }
   }
 
-  void request_stop() {
+  /// Without losing a client: nobody is let in, who is in gets a response, and only then does the socket close.
+  void stop() {
+    listener_.shut_door();
     for (auto& one : members_) one.request_stop();
-  }
-  void join() {
+    listener_.wait_until_empty(with_.settings.timeout);
+    listener_.close();
     for (auto& one : members_) {
       if (one.joinable()) report(one.join());
     }
@@ -72,7 +83,7 @@ class crew {
       how.inherit = tandem::inherit::declared;  // the standard streams and its arguments, nothing else
     }
     members_[place] =
-        tandem::spawn(with_.mode, std::move(how), httpd::work, listener_.dup(), root_.dup(), with_.settings);
+        tandem::spawn(with_.mode, std::move(how), httpd::work, listener_.socket().dup(), root_.dup(), with_.settings);
     ends_.add(members_[place], place);
   }
 
@@ -98,7 +109,7 @@ class crew {
   }
 
   arguments const& with_;
-  tandem::fd const& listener_;
+  httpd::listener const& listener_;
   tandem::fd const& root_;
   std::vector<tandem::unit<>> members_;
   tandem::wait_set<std::size_t> ends_;
@@ -106,24 +117,18 @@ class crew {
 };
 
 status run(arguments const& with) {
-  auto const root = tandem::fd::open(with.root, O_PATH | O_DIRECTORY);
-  std::optional<crew> workers;  // outlives the listener, whose end lets them go
+  tandem::fd const root(::open(with.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root) throw std::system_error(errno, std::generic_category(), "--root=" + with.root);
   httpd::listener const listener(with.address, with.port);
   std::signal(SIGPIPE, SIG_IGN);  // sendfile has no other way to say that the client has gone
   tandem::stop_on_signal const asked_to(SIGINT, SIGTERM);
-  workers.emplace(with, listener.socket(), root);
+  crew workers(with, listener, root);
+  workers.start();
   std::printf("%s: %s by %u %s, until SIGINT or SIGTERM to %d\n", with.root.c_str(), listener.url().c_str(),
               with.workers, with.mode == tandem::mode::thread ? "threads" : "processes", static_cast<int>(::getpid()));
-  if (std::fflush(stdout) != 0) {
-    complain("the output cannot be written: " + std::generic_category().message(errno));
-    return failed;
-  }
-
-  workers->keep_up(asked_to.get_stop_token());
-  listener.shut_door();
-  workers->request_stop();
-  listener.close_when_empty(with.settings.timeout);
-  workers->join();
+  if (std::fflush(stdout) != 0) throw std::system_error(errno, std::generic_category(), "the output cannot be written");
+  workers.keep_up(asked_to.get_stop_token());
+  workers.stop();
   return stopped;
 }
 

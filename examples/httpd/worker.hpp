@@ -60,7 +60,7 @@ inline tandem::fd accept_next(tandem::fd const& listener) {
 inline void log_request(std::string const& peer, std::string_view line, int status, std::uint64_t bytes) {
   std::string text = peer + format_time(" - - [%d/%b/%Y:%H:%M:%S +0000] \"", std::time(nullptr));
   for (char const c : line) {
-    if (c > ' ' - 1 && c < '\x7f' && c != '"' && c != '\\') {
+    if (c >= ' ' && c < '\x7f' && c != '"' && c != '\\') {
       text += c;
     } else {
       char escaped[8];

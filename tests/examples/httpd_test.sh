@@ -9,6 +9,7 @@ command -v curl >/dev/null || { echo "skipped: httpd's test needs curl: sudo apt
 cd "$dir" || exit 1
 ulimit -c 0
 server=
+as_somebody=
 trap '[ -z "$server" ] || kill -KILL "$server" 2>/dev/null; rm -rf "$dir"' EXIT
 
 # --- A site, and a secret beside it.
@@ -37,7 +38,7 @@ ln -s loop site/loop
 serve() {
   : >log
   # A shell ignores SIGINT in what it starts in the background.
-  env --default-signal=INT "$httpd" --port=0 --root=site "$@" >log 2>complaints 9<secret &
+  env --default-signal=INT $as_somebody "$httpd" --port=0 --root=site "$@" >log 2>complaints 9<secret &
   server=$!
   wait_until grep -q http: log || exit 1
   url=$(sed -n 's/.*\(http:[^ ]*\) .*/\1/p' log)
@@ -96,7 +97,8 @@ for mode in thread process; do
   sed "s|/|%|g; s|.*|output = \"got_$mode/&\"|" files | paste -d '\n' config - >all
   check "$mode: all files can be had over one connection" \
     [ "$(curl -sS --max-time 60 -K all -w '%{num_connects}\n' | awk '{ n += $1 } END { print n }')" = 1 ]
-  check "$mode: and are what they are" eval "while read -r name; do cmp \"site/\$name\" \"got_$mode/\$(echo \"\$name\" | tr / %)\" || exit 1; done <files"
+  (cd site && xargs md5sum) <files >wanted
+  check "$mode: and are what they are" eval "sed 's|/|%|g' files | (cd got_$mode && xargs md5sum) | tr % / | cmp - wanted"
   rm -rf "got_$mode"
 
   check "$mode: an empty file" gives 200 "${url}empty"
@@ -104,7 +106,11 @@ for mode in thread process; do
   check "$mode: a name with a space" [ "$(curl -sS "${url}with%20space")" = x ]
   check "$mode: a name with a percent sign" [ "$(curl -sS "${url}100%25")" = y ]
   check "$mode: a name with what is special in a URL" [ "$(curl -sS "${url}na%C3%AFve%3f%23.html?query=1")" = z ]
-  check "$mode: a link that stays inside, where the kernel can tell" [ "$(curl -sS "${url}link_in")" = 0123456789 ]
+  if [ "$(printf '5.6\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 5.6 ]; then
+    check "$mode: a link that stays inside" [ "$(curl -sS "${url}link_in")" = 0123456789 ]
+  else
+    check "$mode: a link that stays inside, which this kernel cannot tell" gives 403 "${url}link_in"
+  fi
 
   check "$mode: HEAD" gives 200 -I "${url}digits.txt"
   cp head head_of_head
@@ -159,11 +165,6 @@ for mode in thread process; do
   check "$mode: what is not there" gives 404 "${url}nothing"
   check "$mode: a named pipe is not waited for" gives 403 "${url}fifo"
   check "$mode: a loop of links" gives 403 "${url}loop"
-  if [ "$(id -u)" -ne 0 ]; then
-    printf 'x' >site/closed && chmod 000 site/closed
-    check "$mode: a file that may not be read" gives 403 "${url}closed"
-    rm -f site/closed
-  fi
 
   # --- Not out of the root.
   for target in /../secret /deep/../../secret /%2e%2e/secret /.%2E/secret /deep/%2e%2e/%2e%2e/secret ///../secret /..%2fsecret '/..\\secret' \
@@ -204,7 +205,7 @@ for mode in thread process; do
   check "$mode: a folded line: 400" answers 400 "${get_request}A: b\r\n c\r\n\r\n"
   check "$mode: a zero byte: 400" answers 400 "${get_request}A: b\000c\r\n\r\n"
   check "$mode: a lone CR: 400" answers 400 "${get_request}A: b\rB: c\r\n\r\n"
-  check "$mode: no path: 400" answers 400 "GET digits.txt HTTP/1.1\r\nHost: x\r\n\r\n"
+  check "$mode: no path: 400" answers 400 "GET digits.txt HTTP/1.1\r\nHost: x\r\n$close"
   check "$mode: half a percent code: 400" answers 400 "GET /a%%2 HTTP/1.1\r\nHost: x\r\n$close"
   check "$mode: a zero byte in a path: 400" answers 400 "GET /digits.txt%%00.html HTTP/1.1\r\nHost: x\r\n$close"
   check "$mode: two lengths: 400" answers 400 "${get_request}Content-Length: 1\r\nContent-Length: 2\r\n\r\n"
@@ -218,6 +219,21 @@ for mode in thread process; do
   check "$mode: it has nothing to complain of" [ ! -s complaints ]
   check "$mode: stopped, its exit status is 0" stop
 done
+
+chmod 755 "$dir"
+cp "$httpd" here && chmod 755 here
+printf 'x' >site/closed && chmod 000 site/closed
+if [ "$(id -u)" -eq 0 ]; then as_somebody='setpriv --reuid=65534 --regid=65534 --clear-groups'; fi
+if $as_somebody test -x "$dir/here" 2>/dev/null; then
+  httpd=$dir/here
+  serve
+  check "a file that may not be read: 403" gives 403 "${url}closed"
+  stop
+  httpd=$1
+else
+  echo "skipped: permissions, no other user to be (setpriv)"
+fi
+as_somebody=
 
 # --- Slow clients. hold FORMAT: a client that sends this, and then neither sends nor reads, until `release`
 hold() {
@@ -273,11 +289,7 @@ check "process: the download beside has gone on" [ $? -eq 0 ]
 check "process: and is what it should be" cmp slow_body site/huge
 check "process: the dead are replaced" wait_until there_are 4
 check "process: each crash is told" [ "$(grep -c "^httpd: 'worker [1-4]' was killed by SIGSEGV" complaints)" -eq 6 ]
-if nm "$httpd" 2>/dev/null | grep -q __asan_init; then
-  echo "skipped: the function's name, a sanitizer's report comes instead"
-else
-  check "process: with the function" says complaints 'httpd::crash()'
-fi
+check "process: with the function" says complaints 'httpd::crash()'
 first=$(workers | head -n 1)
 kill -KILL "$first"
 check "process: a worker killed from outside is gone" wait_until gone "$first"
@@ -353,16 +365,23 @@ done
 # --- What is wrong is said.
 serve --workers=1
 check "a port that is taken is exit status 1" expect_status 1 "$httpd" --port="$port"
-check "and named" says err "^httpd: cannot listen at 127.0.0.1 port $port: Address already in use$"
+check "and named" says err "^httpd: cannot listen at --address=127.0.0.1 --port=$port: Address already in use; --port=0 takes"
 stop
 serve --workers=1
 check "SIGINT stops it as well" eval 'kill -INT $server && ended 0'
 check "a folder that does not exist is exit status 1" expect_status 1 "$httpd" --port=0 --root=nowhere
-check "and named" says err '^httpd: .*nowhere: No such file or directory$'
+check "and named" says err '^httpd: --root=nowhere: No such file or directory$'
 check "a root that is a file is exit status 1" expect_status 1 "$httpd" --port=0 --root=secret
-check "and named" says err '^httpd: .*secret: Not a directory$'
+check "and named" says err '^httpd: --root=secret: Not a directory$'
 check "an address that is none is exit status 1" expect_status 1 "$httpd" --port=0 --address=here
 check "and named" says err '^httpd: --address=here: '
+for mode in thread process; do
+  check "$mode: workers that cannot all be started are exit status 1" \
+    expect_status 1 sh -c 'ulimit -n 20; exec "$@"' sh "$httpd" --mode=$mode --port=0 --root=site
+  check "$mode: and why" says err '^httpd: .*Too many open files$'
+done
+check "output that cannot be written is exit status 1" expect_status 1 sh -c "'$httpd' --port=0 --root=site >/dev/full"
+check "and named" says err '^httpd: the output cannot be written: No space left'
 check "an unknown mode is exit status 2" expect_status 2 "$httpd" --mode=both
 check "no workers are exit status 2" expect_status 2 "$httpd" --workers=0
 check "a port that cannot be is exit status 2" expect_status 2 "$httpd" --port=65536
