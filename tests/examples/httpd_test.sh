@@ -56,6 +56,9 @@ ended() {
 }
 stop() { kill -TERM "$server" && ended 0; }
 workers() { grep -l "^PPid:[[:space:]]*$server\$" /proc/[0-9]*/status 2>/dev/null | tr -cd '0-9\n'; }
+all_gone() { for one in $all; do wait_until gone "$one" || return 1; done; }
+# Whether a worker has the file open.
+serving() { for one in $(workers); do ls -l "/proc/$one/fd" 2>/dev/null; done | grep -q "$dir/$1"; }
 there_are() { [ "$(workers | wc -l)" -eq "$1" ]; }
 gone() { ! [ -e "/proc/$1" ]; }
 
@@ -266,19 +269,19 @@ for mode in thread process; do
   hold ''
   check "$mode: so does a silent one" gives 200 "${url}digits.txt"
   release
-  check "$mode: it stops at once where connections are idle" stop
+  hold "${get_request}\r\n"
+  check "$mode: an idle connection is no reason to go on when it is told to stop" stop
+  release
 done
 
 # --- Crashes.
 serve --mode=process --workers=4 --crash-path=/crash
 check "process: as many workers as were asked for" wait_until there_are 4
 check "process: a worker has no descriptors but the declared" \
-  eval 'for one in $(workers); do if ls -l /proc/$one/fd | grep "$dir/secret"; then exit 1; fi; done'
+  eval '! serving secret'
 curl -sS --limit-rate 30M -o slow_body "${url}huge" &
 slow=$!
-# The worker that serves it has the file open.
-serving() { for one in $(workers); do ls -l "/proc/$one/fd" 2>/dev/null; done | grep -q "$dir/site/huge"; }
-check "process: a download has begun" wait_until serving
+check "process: a download has begun" wait_until serving site/huge
 for i in 1 2 3 4 5 6; do
   curl -sS --max-time 30 "${url}crash" >out 2>curl_says
   check "process: a handler that crashes: its client has no response" [ $? -eq 52 ]
@@ -297,14 +300,14 @@ check "process: and replaced" wait_until there_are 4
 check "process: which is told" wait_until says complaints "was killed by SIGKILL"
 all=$(workers)
 check "process: after all that, exit status 0" stop
-check "process: no worker is left" eval 'for one in $all; do gone $one || exit 1; done'
+check "process: no worker is left" eval '[ -z "$(for one in $all; do gone $one || echo $one; done)" ]'
 
 serve --mode=process --workers=3
 wait_until there_are 3
 all=$(workers)
 kill -KILL "$server"
 ended 137
-check "process: killed, it takes its workers along" eval 'for one in $all; do wait_until gone $one || exit 1; done'
+check "process: killed, it takes its workers along" all_gone
 
 serve --mode=thread --workers=4 --crash-path=/crash
 curl -sS --limit-rate 30M -o slow_body "${url}huge" 2>curl_says &
@@ -345,6 +348,24 @@ for mode in thread process; do
   check "$mode: a line in the log for each" \
     [ "$(grep -c '^127.0.0.1 - - \[.*\] "GET /[a-z.]* HTTP/1.1" 200 [0-9]*$' log)" -eq $(($(cat load_? | grep -c '^0$') + 1)) ]
 
+  serve --mode=$mode --workers=1
+  rm -f slow_body
+  curl -sS --limit-rate 30M -o slow_body "${url}huge" &
+  slow=$!
+  wait_until test -s slow_body
+  for i in 1 2 3; do
+    curl -sSv --max-time 30 -o "queued_body_$i" "${url}binary.bin" 2>"queued_says_$i" &
+    eval "queued_$i=$!"
+    wait_until grep -q '^> GET' "queued_says_$i"
+  done
+  check "$mode: stopped while clients wait for a worker, exit status 0" stop
+  for i in 1 2 3; do
+    eval "wait \$queued_$i"
+    check "$mode: one of them is served to the end" [ $? -eq 0 ]
+    check "$mode: and rightly" cmp "queued_body_$i" site/binary.bin
+  done
+  wait $slow
+
   serve --mode=$mode --workers=2
   rm -f slow_body
   curl -sS --limit-rate 1M -o slow_body "${url}huge" 2>curl_says &
@@ -357,7 +378,7 @@ for mode in thread process; do
   all=$(workers)
   kill -TERM "$server"
   check "$mode: told again, it ends at once" ended 143
-  check "$mode: and nothing is left" eval 'for one in $all; do wait_until gone $one || exit 1; done'
+  check "$mode: and nothing is left" all_gone
   kill $slow 2>/dev/null
   wait $slow
 done
