@@ -6,8 +6,10 @@
 #include "tandem/memory/commons.hpp"
 #include "tandem/memory/commons_allocator.hpp"
 #include "tandem/memory/heap.hpp"
+#include "tandem/memory/mapping.hpp"
 #include "tandem/memory/shared.hpp"
 #include "tandem/memory/shared_array.hpp"
+#include "tandem/memory/shared_memory.hpp"
 #include "tandem/memory/shm.hpp"
 #include "tandem/memory/weak.hpp"
 

@@ -15,6 +15,8 @@
 #include "tandem/os/eventfd.hpp"
 #include "tandem/os/exec.hpp"
 #include "tandem/os/fault.hpp"
+#include "tandem/os/file_space.hpp"
+#include "tandem/os/file_status.hpp"
 #include "tandem/os/fork.hpp"
 #include "tandem/os/futex.hpp"
 #include "tandem/os/mapping.hpp"
@@ -26,6 +28,7 @@
 #include "tandem/os/process_table.hpp"
 #include "tandem/os/robust_list.hpp"
 #include "tandem/os/scheduling.hpp"
+#include "tandem/os/seals.hpp"
 #include "tandem/os/signal.hpp"
 #include "tandem/os/signal_stack.hpp"
 #include "tandem/os/socket.hpp"
@@ -34,6 +37,8 @@
 #include "tandem/os/surroundings.hpp"
 #include "tandem/os/symbols.hpp"
 #include "tandem/os/timer.hpp"
+#include "tandem/os/unnamed_file.hpp"
 #include "tandem/os/usage.hpp"
+#include "tandem/os/use_mark.hpp"
 
 #endif  // TANDEM_OS_HPP

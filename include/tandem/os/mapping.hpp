@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
-// mmap(2), mremap(2), madvise(2) and memfd_create(2): memory by the page.
+// mmap(2), mremap(2), madvise(2), mprotect(2), msync(2) and memfd_create(2): memory by the page.
 #ifndef TANDEM_OS_MAPPING_HPP
 #define TANDEM_OS_MAPPING_HPP
 
-#include <fcntl.h>         // for fcntl, F_ADD_SEALS
-#include <sys/mman.h>      // for mmap, mremap, madvise, munmap, memfd_create
-#include <sys/resource.h>  // for getrlimit
-#include <unistd.h>        // for sysconf, ftruncate, close
+#include <sys/mman.h>  // for mmap, mremap, madvise, mprotect, msync, munmap, memfd_create
+#include <sys/vfs.h>   // for fstatfs
+#include <unistd.h>    // for sysconf, close
 
 #include <cerrno>   // for errno, EINVAL
 #include <cstddef>  // for byte, size_t
-#include <cstdint>  // for uintptr_t
+#include <cstdint>  // for uint32_t, uintptr_t
 
-#include "tandem/config.hpp"    // for TANDEM_NO_SANITIZE
-#include "tandem/os/bound.hpp"  // for bound
+#include "tandem/config.hpp"         // for TANDEM_NO_SANITIZE
+#include "tandem/os/bound.hpp"       // for bound
+#include "tandem/os/file_space.hpp"  // for is_too_large_a_file, set_file_size
+#include "tandem/os/seals.hpp"       // for add_seals
 
 namespace tandem::os {
 
@@ -87,28 +88,61 @@ inline bool drop_from_core(void* at, std::size_t bytes) noexcept { return ::madv
 /// Gives the pages of a shared mapping back to the system; they read as zeros afterwards.
 inline bool punch(void* at, std::size_t bytes) noexcept { return ::madvise(at, bytes, MADV_REMOVE) == 0; }
 
+/// An empty memory file, close-on-exec, that cannot be executed where the kernel knows of that (Linux 6.3). `flags` as
+/// those of memfd_create(2). -1 and errno.
+inline int open_memory_file(char const* name, unsigned flags) noexcept {
+  constexpr unsigned no_exec_seal = 8;  // MFD_NOEXEC_SEAL
+  int const descriptor = ::memfd_create(name, flags | MFD_CLOEXEC | no_exec_seal);
+  return descriptor >= 0 || errno != EINVAL ? descriptor : ::memfd_create(name, flags | MFD_CLOEXEC);
+}
+
 /// A sparse memory file of a fixed size that nobody can shrink under a mapping, close-on-exec. Returns -1 and errno
-/// where there is none: EFBIG where RLIMIT_FSIZE forbids the size (asked beforehand, since ftruncate(2) would raise
-/// SIGXFSZ).
+/// where there is none: EFBIG where RLIMIT_FSIZE forbids the size.
 inline int create_memory_file(char const* name, std::size_t bytes) noexcept {
-  rlimit largest{};
-  if (::getrlimit(RLIMIT_FSIZE, &largest) == 0 && largest.rlim_cur != RLIM_INFINITY && bytes > largest.rlim_cur) {
+  if (is_too_large_a_file(bytes)) {
     errno = EFBIG;
     return -1;
   }
-  constexpr unsigned no_exec_seal = 8;  // MFD_NOEXEC_SEAL, Linux 6.3
-  int descriptor = ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | no_exec_seal);
-  if (descriptor < 0 && errno == EINVAL) descriptor = ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  int const descriptor = open_memory_file(name, MFD_ALLOW_SEALING);
   if (descriptor < 0) return -1;
-  if (::ftruncate(descriptor, static_cast<off_t>(bytes)) != 0) {
+  if (set_file_size(descriptor, bytes) != 0) {
     int const why = errno;
     ::close(descriptor);
     errno = why;
     return -1;
   }
-  ::fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+  add_seals(descriptor, seal_shrink | seal_grow | seal_seals);
   return descriptor;
 }
+
+/// The unit of a file's mappings: a page; of huge pages, one of these.
+inline std::size_t mapping_unit(int descriptor) noexcept {
+  constexpr auto hugetlbfs = 0x958458f6;
+  struct statfs system {};
+  if (::fstatfs(descriptor, &system) == 0 && static_cast<std::uint32_t>(system.f_type) == hugetlbfs)
+    return static_cast<std::size_t>(system.f_bsize);
+  return page_size();
+}
+
+/// Maps part of a file: shared, or `copied` by the page as it is written to. `offset` is a multiple of its unit.
+/// nullptr and errno where it cannot.
+inline std::byte* map_file(int descriptor, std::size_t offset, std::size_t bytes, bool writable, bool copied) noexcept {
+  void* const at = ::mmap(nullptr, bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ,
+                          copied ? MAP_PRIVATE : MAP_SHARED, descriptor, static_cast<off_t>(offset));
+  return at == MAP_FAILED ? nullptr : static_cast<std::byte*>(at);
+}
+
+/// Waits until what was written to a shared mapping is with the file's device. 0, or -1 and errno (EIO).
+/// @pre `at` is a page's begin
+inline int flush(void* at, std::size_t bytes) noexcept { return ::msync(at, bytes, MS_SYNC); }
+
+/// 0, or -1 and errno: EACCES where the file is not open for writing. @pre `at` is a page's begin
+inline int protect(void* at, std::size_t bytes, bool writable) noexcept {
+  return ::mprotect(at, bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ);
+}
+
+/// madvise(2). 0, or -1 and errno. @pre `at` is a page's begin
+inline int advise(void* at, std::size_t bytes, int advice) noexcept { return ::madvise(at, bytes, advice); }
 
 }  // namespace tandem::os
 
