@@ -305,3 +305,42 @@ TEST_CASE("mapping: pages are fetched beforehand, where the kernel can", "[os][m
   CHECK(*page == one);
   os::unmap(page, os::page_size());
 }
+
+TEST_CASE("mapping: part of a file is mapped shared, or copied as it is written to; read-only, or not",
+          "[os][mapping]") {
+  auto const page = os::page_size();
+  int const file = os::create_memory_file("test", 2 * page);
+  CHECK(os::mapping_unit(file) == page);
+  std::byte* const shared = os::map_file(file, page, page, true, false);
+  std::byte* const copied = os::map_file(file, page, page, true, true);
+  std::byte* const read = os::map_file(file, page, page, false, false);
+  REQUIRE((shared != nullptr && copied != nullptr && read != nullptr));
+  *shared = one;
+  CHECK((*copied == one && *read == one));
+  *copied = std::byte{2};
+  CHECK(*shared == one);
+  CHECK(os::flush(shared, page) == 0);
+  CHECK(os::advise(shared, page, MADV_SEQUENTIAL) == 0);
+  CHECK((os::advise(shared, page, 12345) == -1 && errno == EINVAL));
+  CHECK(os::protect(read, page, true) == 0);
+  *read = std::byte{3};
+  CHECK(*shared == std::byte{3});
+  CHECK(os::protect(shared, page, false) == 0);
+  CHECK(run_in_child([&] {
+          ::signal(SIGSEGV, SIG_DFL);
+          *shared = one;
+        }).signal == SIGSEGV);
+  for (std::byte* const at : {shared, copied, read}) os::unmap(at, page);
+  CHECK((os::flush(shared, page) == -1 && errno == ENOMEM));
+  CHECK((os::protect(shared, page, true) == -1 && errno == ENOMEM));
+  ::close(file);
+  CHECK((os::map_file(file, 0, page, false, false) == nullptr && errno == EBADF));
+}
+
+TEST_CASE("mapping: a memory file of huge pages is mapped in units of these", "[os][mapping]") {
+  int const file = os::open_memory_file("test", MFD_HUGETLB);
+  if (file < 0) return;  // this kernel has none
+  CHECK(os::mapping_unit(file) > os::page_size());
+  ::close(file);
+  CHECK(os::mapping_unit(-1) == os::page_size());
+}
