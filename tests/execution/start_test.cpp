@@ -33,6 +33,7 @@
 #include "tandem/execution/borrow.hpp"
 #include "tandem/execution/this_unit.hpp"
 #include "tandem/memory/shared_array.hpp"
+#include "tandem/memory/shared_memory.hpp"
 #include "tandem/memory/shm.hpp"
 #include "tandem/memory/weak.hpp"
 #include "tandem/resource/event.hpp"
@@ -223,6 +224,33 @@ TEST_CASE("start: descriptors arrive as arguments, in closures, and come back as
                            return std::move(made.read_end);
                          }};
   CHECK(worker.join().value().read_all() == "result");
+}
+
+TEST_CASE("start: shared memory arrives as an argument, in closures, and comes back as a result",
+          "[execution][start]") {
+  TANDEM_TEST_EACH_START(how);
+  auto const memory = tandem::shared_memory::anonymous(4096);
+  auto const number = memory.map();
+  {
+    tandem::process worker{
+        {.start = how}, [](tandem::shared_memory theirs) { theirs.map().as<int>() = 1; }, memory.dup()};
+    CHECK(worker.join().has_value());
+    CHECK(number.as<int>() == 1);
+  }
+  {
+    tandem::process worker{{.start = how}, [theirs = memory.dup()] { theirs.map().as<int>() = 2; }};
+    CHECK(worker.join().has_value());
+    CHECK(number.as<int>() == 2);
+  }
+  tandem::process worker{{.start = how}, [] {
+                           auto made = tandem::shared_memory::anonymous(4096);
+                           made.map().as<int>() = 3;
+                           made.seal(tandem::seal::shrink);
+                           return made;
+                         }};
+  auto const made = worker.join().value();
+  CHECK(made.is_sealed(tandem::seal::shrink));
+  CHECK(made.map().as<int>() == 3);
 }
 
 TEST_CASE("start: a stop reaches the unit, and tokens that are arguments", "[execution][start][stop]") {

@@ -17,20 +17,22 @@ namespace tandem::impl {
 /// memory.
 inline void grow_file(int descriptor, std::size_t bytes, bool sparse, bool in_memory, std::string_view step,
                       std::string_view object) {
-  auto const what = std::string{object}.append(": ").append(std::to_string(bytes)).append(" bytes");
+  auto const what = [&](char const* remedy = "") {
+    return std::string{object}.append(": ").append(std::to_string(bytes)).append(" bytes").append(remedy);
+  };
   if (!sparse && in_memory && bytes > os::total_memory())
-    throw_errc(std::errc::not_enough_memory, step, what + ": more than this machine has: take space::sparse");
+    throw_errc(std::errc::not_enough_memory, step, what(": more than this machine has: take space::sparse"));
   if ((sparse ? os::set_file_size(descriptor, bytes) : os::reserve_file_space(descriptor, bytes)) == 0) return;
   switch (errno) {
     case EBADF:
     case EINVAL:
-      throw_errc(std::errc::bad_file_descriptor, step, what + ": it is not open for writing");
+      throw_errc(std::errc::bad_file_descriptor, step, what(": it is not open for writing"));
     case EPERM:
-      throw_errno(step, what + ": it is sealed");
+      throw_errno(step, what(": it is sealed"));
     case EOPNOTSUPP:
-      throw_errno(step, what + ": this file system cannot reserve space: take space::sparse");
+      throw_errno(step, what(": this file system cannot reserve space: take space::sparse"));
     default:
-      throw_errno(step, what);
+      throw_errno(step, what());
   }
 }
 
