@@ -16,6 +16,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -703,6 +704,36 @@ TEST_CASE("shared_memory: a death at any moment of its creation leaves nothing, 
     return;
   }
   auto const report = kill_at_each_instruction({.reset = reset, .operation = create, .check = check, .stride = 199});
+  INFO(report.to_string());
+  CHECK(report.passed());
+}
+
+TEST_CASE("shared_memory: whoever opens it gets what nobody can replace as unused, at any instruction",
+          "[memory][shared_memory]") {
+  name_of_test const name;
+  auto& replaced = place<std::atomic<bool>>(false);
+  auto& opened = place<std::atomic<std::size_t>>(0);
+  std::optional<shared_memory> kept;  // by the child, to its end
+  auto const report = kill_at_each_instruction(
+      {.reset =
+           [&] {
+             shared_memory::create(name, {.size = page, .if_exists = if_exists::replace});
+             replaced = false;
+             opened = 0;
+           },
+       .operation =
+           [&] {
+             kept.emplace(shared_memory::open(name));
+             opened = kept->size();
+           },
+       .check = [&]() -> verdict { return !replaced || opened != page; },
+       .meanwhile =
+           [&] {
+             replaced = error_of([&] {
+                          shared_memory::create(name, {.size = 2 * page, .if_exists = if_exists::replace_unused});
+                        }) == 0;
+           },
+       .stride = 23});
   INFO(report.to_string());
   CHECK(report.passed());
 }

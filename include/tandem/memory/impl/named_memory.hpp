@@ -144,7 +144,8 @@ inline fd open_named_memory(std::string const& path, bool writable, std::string_
   }
 }
 
-/// Removes a name that nobody living uses; or is gone by now. False where it is used.
+/// Removes a name that nobody living uses; or is gone by now. False where it is used. (If another removes the name and
+/// gives it anew just between the last two calls, that one is removed: the kernel removes names, not files.)
 inline bool remove_unused_memory(std::string const& path, std::string_view name) {
   constexpr auto step = "replace shared memory";
   fd const old{os::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK)};
