@@ -31,6 +31,7 @@ static_assert(std::is_nothrow_move_constructible_v<mapping> && std::is_nothrow_m
 static_assert(!std::is_copy_constructible_v<mapping> && !std::is_copy_assignable_v<mapping>);
 static_assert(!tandem::transferable<mapping>);
 static_assert(std::is_same_v<decltype(std::declval<mapping>().const_bytes()), std::span<std::byte const>>);
+static_assert(std::is_same_v<decltype(std::declval<mapping>().as<char const>()), char const&>);
 
 namespace {
 
