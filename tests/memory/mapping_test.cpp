@@ -94,6 +94,9 @@ TEST_CASE("mapping: a file is created, or made larger, where a size is asked for
     CHECK(static_cast<std::size_t>(status.st_blocks) * 512 >= 3 * page);
   }
   CHECK(mapping::file(path, {.access = access::read_write, .size = 10}).size() == 3 * page + 5);
+  std::filesystem::resize_file(path, std::size_t{1} << 40);  // a hole, which nobody asked to fill
+  CHECK(mapping::file(path, {.access = access::read_write, .length = page, .size = 10}).size() == page);
+  std::filesystem::resize_file(path, 3 * page + 5);
   mapping const larger = mapping::file(path, {.access = access::read_write, .size = 4 * page, .space = space::sparse});
   CHECK(larger.size() == 4 * page);
   CHECK(larger.as<int const>() == 7);

@@ -381,12 +381,14 @@ TEST_CASE("shared_memory: a new size is everybody's, and its space is taken", "[
   memory.resize(64 * page, space::sparse);
   CHECK_FALSE(has_its_space(memory));
   memory.resize(64 * page);
+  CHECK(has_its_space(memory));
   memory.resize(page);
   CHECK(memory.size() == page);
   CHECK(run_in_child([&] {
           ::signal(SIGBUS, SIG_DFL);
           all.bytes()[2 * page] = std::byte{1};
         }).signal == SIGBUS);
+  memory.resize(0);
   memory.resize(0);
   CHECK(memory.map().empty());
 }
@@ -520,6 +522,12 @@ TEST_CASE("shared_memory: a full memory file system is ENOSPC at creation and re
     CHECK(error_of([] { shared_memory::open("second"); }) == ENOENT);
     CHECK(error_of([&] { first.resize(17 * page); }) == ENOSPC);
     CHECK(first.size() == 10 * page);
+    shared_memory::create("left", {.size = 5 * page});
+    auto const replace = [](if_exists how) { shared_memory::create("left", {.size = 5 * page, .if_exists = how}); };
+    replace(if_exists::replace_unused);  // in the space of the dead
+    CHECK(error_of([&] { replace(if_exists::replace); }) == ENOSPC);
+    CHECK(shared_memory::open("left").size() == 5 * page);
+    shared_memory::remove("left");
     // Full to the last page: what has its space can be written.
     auto const rest = shared_memory::create("rest", {.size = 1 * page, .space = space::sparse});
     struct statfs folder {};
@@ -608,12 +616,12 @@ TEST_CASE("shared_memory: one that was moved from says EBADF", "[memory][shared_
 }
 
 TEST_CASE("shared_memory: no descriptors are EMFILE, and leave nothing", "[memory][shared_memory]") {
-  name_of_test const name;
+  name_of_test const name, other;
   CHECK(run_in_child([&] {
           auto const memory = shared_memory::create(name, {.size = page});
           descriptor_limit const none{0};
           CHECK(error_of([] { shared_memory::anonymous(page); }) == EMFILE);
-          CHECK(error_of([&] { shared_memory::create(name, {.size = page}); }) == EMFILE);
+          CHECK(error_of([&] { shared_memory::create(other, {.size = page}); }) == EMFILE);
           CHECK(error_of([&] { shared_memory::open(name); }) == EMFILE);
           CHECK(error_of([&] { shared_memory::in_use(name); }) == EMFILE);
           CHECK(error_of([&] { memory.dup(); }) == EMFILE);
@@ -632,13 +640,13 @@ TEST_CASE("shared_memory: an opener waits for no one for ever", "[memory][shared
 }
 
 TEST_CASE("shared_memory: where marks of use cannot be made, that is said", "[memory][shared_memory][fallback]") {
-  name_of_test const name;
+  name_of_test const name, other;
   shared_memory::create(name, {.size = page});
   CHECK(run_with_fault({{SYS_fcntl, ENOLCK, {{.index = 1, .value = F_OFD_SETLK}}},
                         {SYS_fcntl, ENOLCK, {{.index = 1, .value = F_OFD_GETLK}}}},
                        [&] {
                          CHECK(error_of([&] { shared_memory::open(name); }) == ENOLCK);
-                         CHECK(error_of([&] { shared_memory::create(name, {.size = page}); }) == ENOLCK);
+                         CHECK(error_of([&] { shared_memory::create(other, {.size = page}); }) == ENOLCK);
                          CHECK(error_of([&] { shared_memory::in_use(name); }) == ENOLCK);
                        })
             .passed());
@@ -647,7 +655,7 @@ TEST_CASE("shared_memory: where marks of use cannot be made, that is said", "[me
 TEST_CASE("shared_memory: without unnamed files, or without /proc, all is the same",
           "[memory][shared_memory][fallback]") {
   auto const faults = GENERATE(no_unnamed_files(), std::vector<syscall_fault>{{SYS_access, ENOENT}});
-  name_of_test const name;
+  name_of_test const name, other;
   auto const left = "/dev/shm/.tandem-new-" + unique_name("left");
   std::ofstream{left} << "of the dead";
   auto const child = run_with_fault(faults, [&] {
@@ -656,7 +664,7 @@ TEST_CASE("shared_memory: without unnamed files, or without /proc, all is the sa
     CHECK(memory.map().const_bytes()[0] == std::byte{1});
     CHECK(shared_memory::in_use(name));
     CHECK(error_of([&] { shared_memory::create(name, {.size = page}); }) == EEXIST);
-    CHECK_THROWS_AS(shared_memory::create(name, {.size = page}, [](mapping&) { throw std::logic_error{"no"}; }),
+    CHECK_THROWS_AS(shared_memory::create(other, {.size = page}, [](mapping&) { throw std::logic_error{"no"}; }),
                     std::logic_error);
     CHECK(shared_memory::open_or_create(name, {.size = page}).size() == page);
     CHECK(passing_names() == 0);

@@ -52,7 +52,7 @@ struct mapping_options {
   std::size_t length = SIZE_MAX;  ///< SIZE_MAX: to the file's end
   bool copy_on_write = false;     ///< what is written stays in this mapping, and out of the file
   std::size_t size = 0;           ///< if not 0: the file is created if there is none, and made at least so large first
-  tandem::space space = space::reserved;  ///< for what `size` adds
+  tandem::space space = space::reserved;  ///< of these `size` bytes
 };
 
 /// A file, or shared memory, seen as bytes of this process's memory. Shared with all others who map it, unless
@@ -176,9 +176,9 @@ class mapping {
     if (os::get_status(descriptor, status) != 0) throw_errno(step, object);
     if (!status.is_regular)
       throw_errc(std::errc::no_such_device, step, std::string{object}.append(": it is no ordinary file, nor memory"));
-    if (options.size != 0) {
-      impl::grow_file(descriptor, options.size > status.bytes ? options.size : status.bytes,
-                      options.space == space::sparse, false, step, object);
+    bool const sparse = options.space == space::sparse;
+    if (options.size > (sparse ? status.bytes : 0)) {
+      impl::grow_file(descriptor, options.size, sparse, false, step, object);
       if (os::get_status(descriptor, status) != 0) throw_errno(step, object);
     }
     size_ =

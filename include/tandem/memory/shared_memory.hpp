@@ -43,8 +43,8 @@ enum class seal {
 /// What `create` does where the name is taken.
 enum class if_exists {
   fail,            ///< throws EEXIST
-  replace_unused,  ///< takes the name from who is dead; EEXIST if somebody living uses what has it
-  replace,         ///< takes the name. Who uses the other keeps it, nameless
+  replace_unused,  ///< takes the name from who is dead, and the space; EEXIST if somebody living uses what has it
+  replace,         ///< takes the name when the new one is whole. Who uses the other keeps it, nameless
 };
 
 /// Of an anonymous shared memory.
@@ -124,18 +124,12 @@ class shared_memory {
   static shared_memory create(std::string_view name, named_options const& options, F&& fill) {
     auto const path = impl::path_of_memory(name);
     check(options);
+    os::file_status there;
+    if (options.if_exists != if_exists::replace && os::get_status(path.c_str(), there) == 0)
+      make_way(path, name, options.if_exists);  // before the space of two is needed
     impl::memory_in_making made{name};
     complete(made.file(), name, options, fill);
-    while (!made.give_name(path, name)) {
-      if (options.if_exists == if_exists::fail)
-        throw_errc(std::errc::file_exists, "create shared memory",
-                   std::string{name}.append(": open it, remove it, or see if_exists"));
-      if (options.if_exists == if_exists::replace) {
-        remove(name);
-      } else if (!impl::remove_unused_memory(path, name)) {
-        throw_errc(std::errc::file_exists, "create shared memory", std::string{name}.append(": it is in use"));
-      }
-    }
+    while (!made.give_name(path, name)) make_way(path, name, options.if_exists);
     return shared_memory{made.take(), tandem::access::read_write};
   }
 
@@ -215,7 +209,8 @@ class shared_memory {
   fd const& descriptor() const noexcept { return file_; }
 
   /// Makes it larger, or smaller, for everybody. Mappings stay as they are: what is new needs a new one, and what is
-  /// gone is SIGBUS in all that have it, here and elsewhere. `seal::shrink` forbids that.
+  /// gone is SIGBUS in all that have it, here and elsewhere. `seal::shrink` forbids that. Of several who resize at
+  /// once, to less or sparse, any may win.
   /// @throws std::system_error  EPERM: it is sealed; EBADF: it is open for reading only; ENOSPC, ENOMEM, EFBIG: there
   /// is not so much; then it is as it was. EINVAL: of huge pages, not a multiple of theirs.
   void resize(std::size_t size, tandem::space space = space::reserved) {
@@ -225,7 +220,7 @@ class shared_memory {
     std::size_t const unit = os::mapping_unit(file_.get());
     if (unit != os::page_size() && size % unit != 0)
       throw_errc(std::errc::invalid_argument, step, "its huge pages want a multiple of " + std::to_string(unit));
-    if (size > this->size()) {
+    if (size != 0 && size >= this->size()) {
       impl::grow_file(file_.get(), size, space == space::sparse, true, step, "to more");
     } else if (os::set_file_size(file_.get(), size) != 0) {
       throw_errno(step, errno == EPERM ? "it is sealed" : "");
@@ -280,6 +275,16 @@ class shared_memory {
     require_size(options.size);
     if ((options.permissions & ~0777U) != 0)
       throw std::invalid_argument{"tandem: named_options::permissions goes beyond 0777: write it in octal, 0600"};
+  }
+
+  static void make_way(std::string const& path, std::string_view name, tandem::if_exists how) {
+    if (how == if_exists::replace) {
+      remove(name);
+    } else if (how == if_exists::fail || !impl::remove_unused_memory(path, name)) {
+      throw_errc(std::errc::file_exists, "create shared memory",
+                 std::string{name}.append(how == if_exists::fail ? ": open it, remove it, or see if_exists"
+                                                                 : ": it is in use"));
+    }
   }
 
   template <class F>
