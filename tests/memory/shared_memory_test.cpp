@@ -720,7 +720,7 @@ TEST_CASE("shared_memory: whoever opens it gets what nobody can replace as unuse
           "[memory][shared_memory]") {
   name_of_test const name;
   auto& replaced = place<std::atomic<bool>>(false);
-  auto& opened = place<std::atomic<std::size_t>>(0);
+  auto& opened = place<std::atomic<std::size_t>>(std::size_t{0});
   std::optional<shared_memory> kept;  // by the child, to its end
   auto const report = kill_at_each_instruction(
       {.reset =
