@@ -197,6 +197,36 @@ TEST_CASE("start: arrays, parts and weak references of each start method lead to
   CHECK(result.use_count() == 1);
 }
 
+TEST_CASE("start: a vector in the commons moves as argument and as result of each start method, and is not copied",
+          "[execution][start]") {
+  TANDEM_TEST_EACH_START(method);
+  auto const before = tandem::commons().statistics().big_blocks;
+  {
+    tandem::shm::vector<double> numbers(100'000, 0.5);
+    auto const there = reinterpret_cast<std::uintptr_t>(numbers.data());
+    tandem::process doubler(
+        {.start = method},
+        [](tandem::shm::vector<double> argument, std::uintptr_t address) {
+          if (reinterpret_cast<std::uintptr_t>(argument.data()) != address) throw 1;
+          for (auto& one : argument) one *= 2;
+          return argument;
+        },
+        std::move(numbers), there);
+    auto const result = doubler.join().value();
+    CHECK(reinterpret_cast<std::uintptr_t>(result.data()) == there);
+    CHECK(result.size() == 100'000);
+    CHECK(result.back() == 1.0);
+  }
+  {
+    tandem::process nobody_asks({.start = method}, [] { return tandem::shm::vector<double>(100'000, 0.5); });
+    tandem::process fails(
+        {.start = method}, [](tandem::shm::vector<double>) { std::abort(); },
+        tandem::shm::vector<double>(100'000, 0.5));
+    CHECK(fails.join().error().signal() == SIGABRT);
+  }
+  CHECK(tandem::commons().statistics().big_blocks == before);
+}
+
 TEST_CASE("start: containers in the commons are used by each method", "[execution][start]") {
   TANDEM_TEST_EACH_START(how);
   tandem::shared<tandem::shm::string> text("short");
