@@ -7,6 +7,8 @@
 #include "tandem/memory/commons_allocator.hpp"
 #include "tandem/memory/heap.hpp"
 #include "tandem/memory/mapping.hpp"
+#include "tandem/memory/named_heap.hpp"
+#include "tandem/memory/offset_ptr.hpp"
 #include "tandem/memory/shared.hpp"
 #include "tandem/memory/shared_array.hpp"
 #include "tandem/memory/shared_memory.hpp"

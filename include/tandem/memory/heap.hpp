@@ -5,6 +5,7 @@
 #include <cstddef>          // for byte, size_t
 #include <memory_resource>  // for pmr::memory_resource
 #include <new>              // for placement new
+#include <string_view>      // for string_view
 
 #include "tandem/memory/impl/heap_audit.hpp"    // for heap_audit, heap_statistics
 #include "tandem/memory/impl/heap_blocks.hpp"   // for blocks
@@ -13,6 +14,8 @@
 #include "tandem/memory/impl/region.hpp"        // for family_region
 
 namespace tandem {
+
+class named_heap;
 
 /// Memory that all processes of a family share, at one address in all of them; what one allocates another may free.
 ///
@@ -49,6 +52,9 @@ class heap {
 
   /// For std::pmr containers. Good in forked members; not in exec'd ones, whose functions are elsewhere.
   std::pmr::memory_resource* resource() noexcept;
+
+  /// A heap of another kind, for programs that are no family: it has a name. In named_heap.hpp.
+  static named_heap named(std::string_view name, std::size_t size);
 
   /// What the heap holds. Looks at everything: for reports and tests.
   heap_statistics statistics() const noexcept {

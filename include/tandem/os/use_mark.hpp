@@ -7,42 +7,28 @@
 #ifndef TANDEM_OS_USE_MARK_HPP
 #define TANDEM_OS_USE_MARK_HPP
 
-#include <fcntl.h>   // for fcntl, flock, F_OFD_SETLK, F_OFD_GETLK
-#include <unistd.h>  // for SEEK_SET
-
 #include <cstdint>  // for INT64_MAX
+
+#include "tandem/os/byte_lock.hpp"  // for byte_lock_kind, is_byte_locked, lock_byte
 
 namespace tandem::os {
 
-inline struct flock use_mark_of(short kind) noexcept {
-  struct flock mark {};
-  mark.l_type = kind;
-  mark.l_whence = SEEK_SET;
-  mark.l_start = INT64_MAX - 1;
-  mark.l_len = 1;
-  return mark;
-}
+inline constexpr off_t use_mark_position = INT64_MAX - 1;
 
 /// Marks the file as used, by any number of open files of it. Needs one that can be read. Never sleeps. 0, or -1 and
 /// errno: EAGAIN while somebody has claimed it.
 inline int mark_used(int descriptor) noexcept {
-  auto mark = use_mark_of(F_RDLCK);
-  return ::fcntl(descriptor, F_OFD_SETLK, &mark);
+  return lock_byte(descriptor, byte_lock_kind::shared, use_mark_position);
 }
 
 /// Claims the file, if nobody uses it: until this open file is closed, nobody can mark it. Needs one that can be
 /// written. Never sleeps. 0, or -1 and errno: EAGAIN where it is used, or claimed.
 inline int claim_unused(int descriptor) noexcept {
-  auto mark = use_mark_of(F_WRLCK);
-  return ::fcntl(descriptor, F_OFD_SETLK, &mark);
+  return lock_byte(descriptor, byte_lock_kind::exclusive, use_mark_position);
 }
 
 /// 1 where another open file has a mark or a claim on it, 0 where none has; -1 and errno.
-inline int is_used(int descriptor) noexcept {
-  auto mark = use_mark_of(F_WRLCK);
-  if (::fcntl(descriptor, F_OFD_GETLK, &mark) != 0) return -1;
-  return mark.l_type == F_UNLCK ? 0 : 1;
-}
+inline int is_used(int descriptor) noexcept { return is_byte_locked(descriptor, use_mark_position); }
 
 }  // namespace tandem::os
 

@@ -9,8 +9,8 @@
 #include <cstddef>    // for size_t
 #include <cstdint>    // for uint32_t, uint64_t
 
-#include "tandem/memory/impl/heap_layout.hpp"   // for heap_map, sizes, unit_state
-#include "tandem/memory/impl/participants.hpp"  // for participants
+#include "tandem/memory/impl/heap_layout.hpp"  // for heap_map, sizes, unit_state
+#include "tandem/memory/impl/heap_owners.hpp"  // for owner_has_ended
 
 namespace tandem {
 
@@ -47,7 +47,7 @@ class heap_audit {
       if (state.is_slab()) {
         add_slab(sum, map, unit, state);
       } else if (state.is_big_block()) {
-        add_big_block(sum, state);
+        add_big_block(sum, map, state);
       }
     }
     sum.adopted_slabs = map.header->adopted.load(std::memory_order_relaxed);
@@ -99,16 +99,16 @@ class heap_audit {
     sum.live_blocks += blocks;
     sum.live_bytes += blocks * sizes.size[state.size_class()];
     ++sum.slabs;
-    if (participants::has_ended(state.owner())) ++sum.abandoned_slabs;
+    if (owner_has_ended(map, state.owner())) ++sum.abandoned_slabs;
   }
 
-  static void add_big_block(heap_statistics& sum, unit_state state) noexcept {
+  static void add_big_block(heap_statistics& sum, heap_map const& map, unit_state state) noexcept {
     std::size_t const bytes = std::size_t{state.length()} << unit_bits;
     ++sum.live_blocks;
     sum.live_bytes += bytes;
     ++sum.big_blocks;
     sum.big_bytes += bytes;
-    if (!participants::has_ended(state.owner())) return;
+    if (!owner_has_ended(map, state.owner())) return;
     ++sum.inherited_blocks;
     sum.inherited_bytes += bytes;
   }

@@ -46,22 +46,20 @@ class blocks {
     heap_cache& cache = participants::own().heap;
     std::size_t const offset = cache.map.offset(block);
     if (__builtin_expect(offset >= cache.map.bytes, 0)) return deallocate_first(block);
-    auto const unit = static_cast<std::uint32_t>(offset >> unit_bits);
-    // relaxed: nobody changes the kind or the class of a slab with a live block; its owner, only whoever adopts it
-    unit_state const state = cache.map.state(unit, std::memory_order_relaxed);
-    if (__builtin_expect(state.slab_tag() != cache.tag, 0)) return deallocate_far(cache.map, cache.me, offset, state);
+    deallocate_in(cache, offset);
+  }
 
-    place const at{cache.map, state.size_class(), unit, offset};
-    check_allocated(at);
-    // relaxed: `local` is written by this thread alone, and read by others only after its end
-    std::uint64_t const now = at.local.load(std::memory_order_relaxed) ^ at.bit;
-    at.local.store(now, std::memory_order_relaxed);
-    current_word& current = cache.current[state.size_class()];
-    if (current.local == &at.local) {
-      current.available |= at.bit;
-    } else if (__builtin_expect(now == at.remote.load(std::memory_order_relaxed), 0)) {
-      slabs::put_away_if_empty(cache, state.size_class(), unit);  // looks again, with acquire
-    }
+  /// The same from a heap that has a cache for its caller: one at a time. @throws std::bad_alloc
+  static void* allocate_from(heap_cache& cache, std::size_t bytes, std::size_t alignment) {
+    request const wanted(bytes, alignment);
+    if (wanted.size_class == 0) return allocate_big(cache, wanted.bytes);
+    current_word& current = cache.current[wanted.size_class];
+    return take_lowest(current.available != 0 ? current : slabs::refill(cache, wanted.size_class));
+  }
+  static void deallocate_to(heap_cache& cache, void* block) noexcept {
+    std::size_t const offset = cache.map.offset(block);
+    TANDEM_PRECONDITION(offset < cache.map.bytes, "tandem::heap::deallocate: the pointer is not of this heap");
+    if (offset < cache.map.bytes) deallocate_in(cache, offset);
   }
 
   /// Where the heap of the family is. @pre there is a family
@@ -91,12 +89,47 @@ class blocks {
           is_start{index * size == offset && size != 0} {}
   };
 
+  /// What serves so many bytes at such an alignment: a size class, or (0) whole units.
+  struct request {
+    std::size_t bytes;
+    std::uint32_t size_class = 0;
+
+    request(std::size_t wanted, std::size_t alignment) {
+      TANDEM_PRECONDITION(std::has_single_bit(alignment),
+                          "tandem::heap::allocate: the alignment is not a power of two");
+      if (alignment > unit_bytes || wanted > ~std::size_t{0} - alignment) throw std::bad_alloc();
+      bytes = wanted == 0 ? alignment : (wanted + alignment - 1) / alignment * alignment;
+      if (bytes > largest_small_block) return;
+      size_class = size_classes::of(bytes);
+      while (sizes.size[size_class] % alignment != 0) ++size_class;  // ends: one class in four is a power of two
+    }
+  };
+
   static void check_allocated([[maybe_unused]] place const& at) noexcept {
     TANDEM_PRECONDITION(at.is_start, "tandem::heap::deallocate: the pointer is not the start of a block");
     // relaxed: no order is needed to see a second free by the same thread; between threads it is a race anyway
     TANDEM_PRECONDITION(
         ((at.local.load(std::memory_order_relaxed) ^ at.remote.load(std::memory_order_relaxed)) & at.bit) != 0,
         "tandem::heap::deallocate: the block is free already");
+  }
+
+  static void deallocate_in(heap_cache& cache, std::size_t offset) noexcept {
+    auto const unit = static_cast<std::uint32_t>(offset >> unit_bits);
+    // relaxed: nobody changes the kind or the class of a slab with a live block; its owner, only whoever adopts it
+    unit_state const state = cache.map.state(unit, std::memory_order_relaxed);
+    if (__builtin_expect(state.slab_tag() != cache.tag, 0)) return deallocate_far(cache.map, cache.me, offset, state);
+
+    place const at{cache.map, state.size_class(), unit, offset};
+    check_allocated(at);
+    // relaxed: `local` is written by this thread alone, and read by others only after its end
+    std::uint64_t const now = at.local.load(std::memory_order_relaxed) ^ at.bit;
+    at.local.store(now, std::memory_order_relaxed);
+    current_word& current = cache.current[state.size_class()];
+    if (current.local == &at.local) {
+      current.available |= at.bit;
+    } else if (__builtin_expect(now == at.remote.load(std::memory_order_relaxed), 0)) {
+      slabs::put_away_if_empty(cache, state.size_class(), unit);  // looks again, with acquire
+    }
   }
 
   static void* allocate_small(std::uint32_t size_class) {
@@ -120,21 +153,17 @@ class blocks {
     return take_lowest(slabs::refill(slabs::enter(), size_class));
   }
 
-  TANDEM_NOINLINE static void* allocate_big(std::size_t bytes) {
-    heap_cache& cache = slabs::enter();
+  static void* allocate_big(std::size_t bytes) { return allocate_big(slabs::enter(), bytes); }
+
+  TANDEM_NOINLINE static void* allocate_big(heap_cache& cache, std::size_t bytes) {
     if (bytes > cache.map.bytes) throw std::bad_alloc();
     auto const length = static_cast<std::uint32_t>((bytes + unit_bytes - 1) >> unit_bits);
     return cache.map.address(slabs::take_run(cache, length));
   }
 
   TANDEM_NOINLINE static void* allocate_aligned(std::size_t bytes, std::size_t alignment) {
-    TANDEM_PRECONDITION(std::has_single_bit(alignment), "tandem::heap::allocate: the alignment is not a power of two");
-    if (alignment > unit_bytes || bytes > ~std::size_t{0} - alignment) throw std::bad_alloc();
-    std::size_t const whole = bytes == 0 ? alignment : (bytes + alignment - 1) / alignment * alignment;
-    if (whole > largest_small_block) return allocate_big(whole);
-    std::uint32_t size_class = size_classes::of(whole);
-    while (sizes.size[size_class] % alignment != 0) ++size_class;  // ends: one class in four is a power of two
-    return allocate_small(size_class);
+    request const wanted(bytes, alignment);
+    return wanted.size_class == 0 ? allocate_big(wanted.bytes) : allocate_small(wanted.size_class);
   }
 
   /// The calling thread has not allocated anything yet.

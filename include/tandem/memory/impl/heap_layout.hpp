@@ -127,13 +127,25 @@ struct size_classes {
 };
 inline constexpr size_classes sizes{};
 
+/// Who else may hold something of a heap that is not the family's.
+class heap_peers {
+ public:
+  virtual bool has_ended(token who) const noexcept = 0;
+  /// How many ends are known: rises.
+  virtual std::uint32_t deaths() const noexcept = 0;
+
+ protected:
+  ~heap_peers() = default;
+};
+
 /// Where the parts of the heap are, in this process's private memory: never read back from the shared one.
 struct heap_map {
   heap_header* header = nullptr;
   std::atomic<std::uint64_t>* states = nullptr;
   slab_descriptor* descriptors = nullptr;
   std::byte* units = nullptr;
-  std::size_t bytes = 0;  // of all units
+  std::size_t bytes = 0;              // of all units
+  heap_peers const* peers = nullptr;  // of the family's heap: none, its participants are meant
 
   constexpr std::uint32_t count() const noexcept { return static_cast<std::uint32_t>(bytes >> unit_bits); }
 
@@ -153,7 +165,8 @@ struct heap_map {
   }
 };
 
-/// Lays a heap out in zeroed memory. @pre at is a multiple of the unit; bytes are enough for a few units
+/// Lays a heap out in zeroed memory. @pre at is a multiple of the unit (of a page: then blocks are aligned to no more
+/// than that); bytes are enough for a few units
 inline heap_map map_heap(std::byte* at, std::size_t bytes) noexcept {
   constexpr std::size_t header_space = 4096;
   std::size_t const per_unit = unit_bytes + sizeof(slab_descriptor) + sizeof(std::uint64_t);

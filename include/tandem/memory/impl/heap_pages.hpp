@@ -20,6 +20,7 @@
 
 #include "tandem/config.hpp"                    // for TANDEM_NOINLINE
 #include "tandem/memory/impl/heap_layout.hpp"   // for heap_map, unit_state
+#include "tandem/memory/impl/heap_owners.hpp"   // for owner_has_ended
 #include "tandem/memory/impl/participants.hpp"  // for participants
 #include "tandem/memory/impl/token.hpp"         // for token
 #include "tandem/os/clock.hpp"                  // for monotonic_ns
@@ -31,7 +32,7 @@ namespace tandem::impl {
 /// Held while the tiling is searched and changed. Its word names the owner, and is taken from an owner that has ended.
 class page_lock {
  public:
-  page_lock(heap_map const& map, token me) noexcept : header_{*map.header} {
+  page_lock(heap_map const& map, token me) noexcept : map_{map}, header_{*map.header} {
     if (!try_lock(map, me)) wait(me);
   }
   ~page_lock() { unlock(header_); }
@@ -60,7 +61,7 @@ class page_lock {
       if (owner == 0) {
         // acquire: as in try_lock
         if (header_.lock.compare_exchange_strong(seen, me | (seen & sleepers), std::memory_order_acquire)) return;
-      } else if (participants::has_ended(owner)) {
+      } else if (may_have_ended(owner, looks)) {
         // acquire: has_ended has made the dead owner's last steps visible. The sleepers stay: we shall wake them.
         if (header_.lock.compare_exchange_strong(seen, me | (seen & sleepers), std::memory_order_acquire)) {
           header_.stolen.fetch_add(1, std::memory_order_relaxed);
@@ -74,11 +75,20 @@ class page_lock {
     }
   }
 
+  /// A look at one word, where the owner has one; a system call, after some patience, where not.
+  bool may_have_ended(token owner, int looks) const noexcept {
+    return (map_.peers == nullptr || looks >= spins) && owner_has_ended(map_, owner);
+  }
+
   void sleep(std::uint32_t seen, token owner) noexcept {
     if ((seen & sleepers) == 0) {
       // relaxed: the futex looks at the word again before it sleeps
       if (!header_.lock.compare_exchange_strong(seen, seen | sleepers, std::memory_order_relaxed)) return;
       seen |= sleepers;
+    }
+    if (map_.peers != nullptr) {
+      os::futex_wait(&header_.lock, seen, os::monotonic_ns() + slice_ns);
+      return;
     }
     std::uint32_t const life = participants::word(owner);
     if (participants::has_ended(owner)) return;  // after the look at its word: so that was the word of a living one
@@ -87,6 +97,7 @@ class page_lock {
     if (woken < 0 && errno == ETIMEDOUT) participants::prove_ended(owner);
   }
 
+  heap_map const& map_;
   heap_header& header_;
 };
 

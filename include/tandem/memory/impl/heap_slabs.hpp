@@ -16,6 +16,7 @@
 #include "tandem/config.hpp"                    // for TANDEM_NOINLINE
 #include "tandem/memory/impl/heap_cache.hpp"    // for heap_cache, current_word
 #include "tandem/memory/impl/heap_layout.hpp"   // for heap_map, map_heap, sizes, unit_state
+#include "tandem/memory/impl/heap_owners.hpp"   // for owner_has_ended, deaths_of_owners
 #include "tandem/memory/impl/heap_pages.hpp"    // for page_lock, page_pool
 #include "tandem/memory/impl/heap_rings.hpp"    // for slab_rings
 #include "tandem/memory/impl/participants.hpp"  // for participants
@@ -78,7 +79,7 @@ class slabs {
 
   /// Adopts the slabs of all that have ended. One look at each state word, and one compare-exchange for each slab.
   TANDEM_NOINLINE static void sweep(heap_cache& cache) noexcept {
-    std::uint32_t const deaths = participants::deaths();
+    std::uint32_t const deaths = deaths_of_owners(cache.map);
     // Below the top only: a state word is written beyond it before the top moves, and may be written again.
     std::uint32_t const top = cache.map.top();
     token living = cache.me, ended = 0;
@@ -91,7 +92,7 @@ class slabs {
       if (owner == living) continue;
       if (owner != ended) {
         // Asked of each word's owner, generation and all: a list of the dead, made before, would be out of date.
-        (participants::has_ended(owner) ? ended : living) = owner;
+        (owner_has_ended(cache.map, owner) ? ended : living) = owner;
         if (owner != ended) continue;
       }
       adopt(cache, unit, state);
@@ -265,7 +266,7 @@ class slabs {
 
   static void sweep_after_deaths(heap_cache& cache) noexcept {
     // acquire: pairs with the release in sweep. One sweep serves all participants.
-    if (cache.map.header->swept.load(std::memory_order_acquire) != participants::deaths()) sweep(cache);
+    if (cache.map.header->swept.load(std::memory_order_acquire) != deaths_of_owners(cache.map)) sweep(cache);
   }
 
   /// A death that nobody has noticed raises no counter. So there is a look now and then, before the heap grows: its
