@@ -5,6 +5,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <optional>
+#include <random>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,6 +19,7 @@
 #include "support/error_of.hpp"
 #include "support/kill_at_each_instruction.hpp"
 #include "support/place.hpp"
+#include "support/seed.hpp"
 #include "support/temp_dir.hpp"
 #include "tandem/memory/offset_ptr.hpp"
 
@@ -240,6 +243,43 @@ TEST_CASE("named_heap: what a dead program's slabs have free is used by others",
       std::bad_alloc);
   CHECK(heap.statistics().abandoned_slabs == 0);
   CHECK(more > 20'000);
+}
+
+TEST_CASE("named_heap: a program that scribbles over all that keeps it in order neither crashes nor stops another",
+          "[memory][named_heap][hostile]") {
+  std::mt19937_64 random(test_seed());
+  for (int round = 0; round < (brief() ? 10 : 60); ++round) {
+    name_of_test const name;
+    auto heap = tandem::heap::named(name, size);
+    heap.find_or_construct<int>("number", 5);
+    for (int i = 0; i < 500; ++i) static_cast<void>(heap.allocate(16 + random() % 3000));
+    auto victim = run_in_child([&] {
+      auto mine = named_heap::open(name);
+      auto memory = tandem::shared_memory::open(name).map();
+      // The header, the peers and roots, state words and bitmaps; in some rounds densely, in some here and there.
+      auto const words = memory.as_array<std::uint64_t>(0, 150'000 / sizeof(std::uint64_t));
+      for (auto writes = std::size_t{1} << random() % 16; writes != 0; --writes)
+        words[random() % words.size()] = random() % 2 == 0 ? random() : random() % 300;
+      std::vector<void*> blocks;
+      try {
+        for (int i = 0; i < 300; ++i) {
+          blocks.push_back(mine.allocate(16 + random() % 100'000));
+          *static_cast<int*>(blocks.back()) = i;
+        }
+      } catch (std::bad_alloc const&) {}
+      try {
+        if (int const* const found = mine.find<int>("number"))
+          static_cast<void>(*static_cast<int const volatile*>(found));
+      } catch (std::system_error const&) {}
+      static_cast<void>(mine.statistics());
+      try {
+        static_cast<void>(named_heap::open(name));
+      } catch (std::system_error const&) {}
+      ::_exit(0);
+    });
+    INFO(victim.to_string());
+    CHECK(victim.exit_code == 0);
+  }
 }
 
 TEST_CASE("named_heap: killed at every instruction of an allocation and its end, it is whole and others go on",

@@ -100,6 +100,12 @@ TEST_CASE("shared<T[]>: the last handle destroys all elements", "[memory][shared
     CHECK(first.get() == nullptr);
     swap(first, second);
     first = std::move(third);
+    shared<numbered[]> smaller(2);
+    smaller = std::move(first);
+    CHECK(smaller.size() == 20);
+    CHECK(first.size() <= 20);
+    for (auto const& one : first) CHECK(one.value == 7);
+    first = smaller;
     CHECK(numbered::alive == 20);
     CHECK(first[19].value == 7);
   }

@@ -300,7 +300,12 @@ TEST_CASE("shared: a handle to a part keeps the whole alive", "[memory][shared][
   CHECK(again.use_count() == 2);
   swap(again, number);
   CHECK(number == again);
-  CHECK(alive == 1);
+  shared<std::pair<int, counted>> const other(std::piecewise_construct, std::tuple(5), std::tuple(std::ref(alive)));
+  shared<int, std::pair<int, counted>> fives(other, &other->first);
+  fives = std::move(number);
+  CHECK(*fives == 4);
+  if (number.get() != nullptr) CHECK(*number == 5);
+  CHECK(alive == 2);
 }
 
 TEST_CASE("shared: the last handle to a part destroys the whole", "[memory][shared][part]") {

@@ -105,6 +105,14 @@ template <class T, class Whole> class shared {
   template <class Class>
   shared(shared<Class, Whole> const& whole, T Class::*member) : shared(whole, std::addressof((*whole).*member)) {}
 
+  shared(shared const& other) = default;
+  shared(shared&& other) = default;
+  shared& operator=(shared const& other) = default;
+  shared& operator=(shared&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+
   T& operator*() const noexcept {
     TANDEM_PRECONDITION(counted_, "tandem::shared: use of a handle that was moved from");
     return *part_;

@@ -53,7 +53,10 @@ template <class T> class shared<T[], T[]> {
   shared(shared const& other) = default;
   shared(shared&& other) : counted_(std::move(other.counted_)), size_(other.size_) {}
   shared& operator=(shared const& other) = default;
-  shared& operator=(shared&& other) noexcept = default;
+  shared& operator=(shared&& other) noexcept {
+    swap(other);
+    return *this;
+  }
 
   /// The element at `index`, from 0. @pre index < size() (checked when TANDEM_CHECKED)
   T& operator[](std::size_t index) const noexcept {

@@ -74,11 +74,10 @@ class named_segment final : public heap_peers {
   /// @throws std::system_error where it is no such segment
   named_segment(shared_memory opened, std::string_view name)
       : file_(std::move(opened)), whole_(file_.map()), start_(whole_.bytes().data()) {
-    if (whole_.size() < least_bytes || header().magic != segment_header::expected || header().bytes > whole_.size() ||
-        header().bytes < least_bytes)
+    bytes_ = whole_.size() < least_bytes ? 0 : static_cast<std::uint64_t const volatile&>(header().bytes);
+    if (bytes_ < least_bytes || bytes_ > whole_.size() || header().magic != segment_header::expected)
       throw_errc(std::errc::bad_message, "open a named heap",
                  std::string(name) + ": it is no heap of this version of tandem: remove it, or take another name");
-    bytes_ = header().bytes;
     registry::add(*this);
     try {
       enter_process();
