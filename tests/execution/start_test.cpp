@@ -219,10 +219,13 @@ TEST_CASE("start: a vector in the commons moves as argument and as result of eac
   }
   {
     tandem::process nobody_asks({.start = method}, [] { return tandem::shm::vector<double>(100'000, 0.5); });
-    tandem::process fails(
-        {.start = method}, [](tandem::shm::vector<double>) { std::abort(); },
-        tandem::shm::vector<double>(100'000, 0.5));
-    CHECK(fails.join().error().signal() == SIGABRT);
+    tandem::shm::vector<double> captured(100'000, 0.5);
+    tandem::process by_capture({.start = method}, [captured] { return captured.back(); });
+    tandem::process throws(
+        {.start = method}, [](tandem::shm::vector<double> const&) { throw std::runtime_error("no"); }, captured);
+    CHECK(by_capture.join().value() == 0.5);
+    CHECK(throws.join().error().type() == "std::runtime_error");
+    CHECK(captured.back() == 0.5);
   }
   CHECK(tandem::commons().statistics().big_blocks == before);
 }

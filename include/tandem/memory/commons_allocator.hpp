@@ -7,6 +7,7 @@
 #include <type_traits>  // for true_type
 
 #include "tandem/memory/impl/heap_blocks.hpp"  // for blocks
+#include "tandem/memory/impl/travel.hpp"       // for given_to_child
 
 namespace tandem {
 
@@ -35,7 +36,10 @@ template <class T> class commons_allocator {
   }
 
   /// Gives it back. @pre `at` was returned by allocate of any commons_allocator, in any process of the family
-  void deallocate(T* at, std::size_t) noexcept { impl::blocks::deallocate(at); }
+  void deallocate(T* at, std::size_t) noexcept {
+    if (!impl::given_to_child) [[likely]]
+      impl::blocks::deallocate(at);
+  }
 
   template <class U> friend constexpr bool operator==(commons_allocator const&, commons_allocator<U> const&) noexcept {
     return true;

@@ -12,6 +12,7 @@
 #include "tandem/memory/impl/heap_slabs.hpp"    // for slabs
 #include "tandem/memory/impl/participants.hpp"  // for participants
 #include "tandem/memory/impl/region.hpp"        // for family_region
+#include "tandem/memory/impl/travel.hpp"        // for given_to_child
 
 namespace tandem {
 
@@ -48,7 +49,10 @@ class heap {
   /// @post    What was done with the block comes before what its next owner does.
   /// @par Blocks  Never.
   /// @par Cost    None of that for the thread's own blocks; one atomic read-modify-write for those of others.
-  void deallocate(void* block) noexcept { impl::blocks::deallocate(block); }
+  void deallocate(void* block) noexcept {
+    if (!impl::given_to_child) [[likely]]
+      impl::blocks::deallocate(block);
+  }
 
   /// For std::pmr containers. Good in forked members; not in exec'd ones, whose functions are elsewhere.
   std::pmr::memory_resource* resource() noexcept;

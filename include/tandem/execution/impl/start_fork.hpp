@@ -28,7 +28,7 @@
 #include "tandem/execution/options.hpp"                    // for options
 #include "tandem/memory/impl/members.hpp"                  // for members
 #include "tandem/memory/impl/objects.hpp"                  // for objects
-#include "tandem/memory/impl/travel.hpp"                   // for travel_scope
+#include "tandem/memory/impl/travel.hpp"                   // for given_to_child_scope, travel_scope
 #include "tandem/os/fork.hpp"                              // for fork
 #include "tandem/os/stack.hpp"                             // for stack_end
 #include "tandem/resource/socket_pair.hpp"                 // for socket_pair
@@ -132,6 +132,8 @@ TANDEM_NOINLINE process_state start_fork(options const& how, std::tuple<Parts...
   }
   if (child < 0) throw_errno(start_of(how.name), "fork");
   state.adopt(child, how);
+  given_to_child_scope const its_own;
+  work.reset();
   return std::move(state);
 }
 

@@ -24,6 +24,17 @@ class travel_scope {
   token before_;
 };
 
+/// What this thread destroys now has a copy in a process that was forked: blocks of the commons that it owns are that
+/// one's to free.
+inline constinit thread_local bool given_to_child = false;
+
+class given_to_child_scope {
+ public:
+  given_to_child_scope() noexcept { given_to_child = true; }
+  given_to_child_scope(given_to_child_scope const&) = delete;
+  ~given_to_child_scope() { given_to_child = false; }
+};
+
 }  // namespace tandem::impl
 
 #endif  // TANDEM_MEMORY_IMPL_TRAVEL_HPP
