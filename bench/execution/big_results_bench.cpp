@@ -215,11 +215,14 @@ void questions() {
               auto const copy = source();
               look_at(copy.data());
             })
-      .peer("memcpy to where there was something",
-            [] {
-              std::copy(source().begin(), source().end(), warm().begin());
+      .peer("memcpy to where there was something", timed([] {
+              auto const copy = [] { std::copy(source().begin(), source().end(), warm().begin()); };
+              copy();  // a fork has made its pages copy-on-write
+              auto const begin = clock::now();
+              copy();
               look_at(warm().data());
-            })
+              return clock::now() - begin;
+            }))
       .budget("tandem: std::vector<double>", at_most(1 / 0.9))
       .budget("tandem: std::vector<double>", at_most(1 / 0.7), "memcpy to where there was something");
 }
