@@ -112,7 +112,7 @@ class memory_in_making {
     os::for_each_entry(folder.get(), [](char const* entry) noexcept {
       if (!std::string_view{entry}.starts_with(passing_prefix)) return;
       char path[300];
-      static_cast<void>(std::snprintf(path, sizeof path, "%s/%s", memory_folder, entry));
+      static_cast<void>(std::snprintf(path, sizeof path, "%s/%.255s", memory_folder, entry));
       fd const left{os::open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK)};
       if (left && os::claim_unused(left.get()) == 0) os::remove_name(path);
     });
