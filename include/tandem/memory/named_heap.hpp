@@ -188,10 +188,10 @@ class named_heap {
 
   template <class T> T& object(root const& found, std::string_view name) const {
     std::uint64_t const at = found.object.load(std::memory_order_acquire);
-    auto* const address = segment_->address(at);
-    if (found.type != fingerprint<T>() || at % alignof(T) != 0 || at > segment_->bytes() - sizeof(T) || !owns(address))
+    if (found.type != fingerprint<T>() || at % alignof(T) != 0 || at > segment_->bytes() - sizeof(T) ||
+        !owns(segment_->address(at)))
       throw_errc(std::errc::bad_message, "find a root of a named heap", std::string(name) + ": it is of another type");
-    return *reinterpret_cast<T*>(address);
+    return *reinterpret_cast<T*>(segment_->address(at));
   }
 
   /// Makes `fresh` the root of that name, unless there is one, and returns which it is.
