@@ -58,6 +58,20 @@ TEST_CASE("reader: nothing is read past the end", "[core][reader]") {
   CHECK(is_bad_message([&] { from.read(to, 1); }));
 }
 
+TEST_CASE("reader: bytes are taken where they lie, and no more than there are", "[core][reader]") {
+  std::vector<std::byte> const bytes(10, std::byte{7});
+  tandem::reader from(bytes);
+  auto const taken = from.take(4);
+  CHECK(taken.data() == bytes.data());
+  CHECK(taken.size() == 4);
+  CHECK(from.left() == 6);
+  CHECK(from.take(0).empty());
+  CHECK_THROWS_AS(from.take(7), std::system_error);
+  CHECK(from.left() == 6);
+  CHECK(from.take(6).data() == bytes.data() + 4);
+  from.finish();
+}
+
 TEST_CASE("reader: bytes left over are an error where the values should be complete", "[core][reader]") {
   std::vector<std::byte> const one(1);
   reader from{one};

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -25,6 +26,9 @@
 #include "support/temp_dir.hpp"
 #include "tandem/core/register_exception.hpp"
 #include "tandem/core/remote_exception.hpp"
+#include "tandem/memory/commons.hpp"
+#include "tandem/memory/impl/members.hpp"
+#include "tandem/os/futex.hpp"
 #include "tandem/resource/pipe.hpp"
 
 using tandem::ending;
@@ -231,4 +235,29 @@ TEST_CASE("endings: a core is told of where one was written", "[execution][endin
   CHECK(with.error().core_dumped());
   CHECK_FALSE(std::filesystem::is_empty(folder.path()));
   CHECK_THAT(with.error().to_string(), ContainsSubstring("core"));
+}
+
+TEST_CASE("endings: a record that claims more bytes than its block has, or another's block, is refused",
+          "[execution][process][hostile]") {
+  auto& mine = *static_cast<char*>(tandem::commons().allocate(64));
+  auto const lie = [](std::uint64_t offset, std::uint64_t bytes) {
+    tandem::process liar{[offset, bytes]() -> std::string {
+      namespace impl = tandem::impl;
+      auto& slot = impl::members::at(impl::members::self());
+      slot.block = offset != 0 ? offset : impl::family().offset(tandem::commons().allocate(64));
+      slot.bytes = bytes;
+      slot.life = impl::member_slot::returned;
+      tandem::os::futex_wake(&slot.life);
+      ::_exit(0);
+    }};
+    auto const result = liar.join();
+    REQUIRE_FALSE(result.has_value());
+    CHECK_THAT(result.error().what(), ContainsSubstring("not one that tandem writes"));
+  };
+  lie(0, 65);
+  lie(0, 1 << 20);
+  lie(0, ~std::uint64_t{0});
+  lie(tandem::impl::family().offset(&mine) + 16, 16);  // in the middle of a block
+  lie(tandem::impl::family().heap_bytes, 16);
+  tandem::commons().deallocate(&mine);  // still ours
 }

@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "core/round_trip.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
-#include "support/place.hpp"
 #include "tandem/core/codec_string.hpp"
 #include "tandem/core/transferable.hpp"
 #include "tandem/memory/shm.hpp"
 
-using tandem_test::child_process, tandem_test::place;
+using tandem_test::bytes_of, tandem_test::child_process;
 namespace impl = tandem::impl;
 
 namespace {
@@ -23,18 +23,6 @@ using numbers = tandem::shm::vector<double>;
 
 std::size_t live_blocks() { return tandem::commons().statistics().live_blocks; }
 std::uint32_t lost() { return impl::family().header().lost_objects.load(); }
-
-template <class T> std::vector<std::byte> encoded(T& value) {
-  tandem::byte_buffer bytes;
-  tandem::writer to(bytes);
-  tandem::encode(to, value);
-  return {to.bytes().begin(), to.bytes().end()};
-}
-
-template <class T> T decoded(std::span<std::byte const> bytes) {
-  tandem::reader from(bytes);
-  return tandem::decode<T>(from);
-}
 
 /// What the sender's end would do: gives back what it kept for the sake of its receivers.
 void forget(std::span<std::byte const> message) {
@@ -54,14 +42,14 @@ TEST_CASE("codec of shm::vector: hands the elements over where they lie", "[memo
   {
     numbers sent(100'000, 0.5);
     auto const* const where = sent.data();
-    auto const message = encoded(sent);
+    auto const message = bytes_of(sent);
     CHECK(sent.empty());
     CHECK(message.size() == sizeof(std::uint32_t));
-    auto const received = decoded<numbers>(message);
+    auto const received = tandem::decode<numbers>(message);
     CHECK(received.data() == where);
     CHECK(received.size() == 100'000);
     CHECK(received[99'999] == 0.5);
-    CHECK(decoded<numbers>(message).empty());  // it was taken already
+    CHECK(tandem::decode<numbers>(message).empty());  // it was taken already
     auto const lost_before = lost();
     forget(message);
     CHECK(lost() == lost_before);
@@ -72,9 +60,9 @@ TEST_CASE("codec of shm::vector: hands the elements over where they lie", "[memo
 
 TEST_CASE("codec of shm::vector: of a const one a copy travels", "[memory][codec_shm_vector]") {
   numbers const sent(3, 0.5);
-  auto const message = encoded(sent);
+  auto const message = bytes_of(sent);
   CHECK(sent.size() == 3);
-  auto const received = decoded<numbers>(message);
+  auto const received = tandem::decode<numbers>(message);
   CHECK(received == sent);
   CHECK(received.data() != sent.data());
   forget(message);
@@ -83,12 +71,12 @@ TEST_CASE("codec of shm::vector: of a const one a copy travels", "[memory][codec
 TEST_CASE("codec of shm::vector: empty ones, and ones of what lies elsewhere in the commons",
           "[memory][codec_shm_vector]") {
   numbers empty;
-  auto const nothing = encoded(empty);
-  CHECK(decoded<numbers>(nothing).empty());
+  auto const nothing = bytes_of(empty);
+  CHECK(tandem::decode<numbers>(nothing).empty());
   forget(nothing);
   tandem::shm::vector<tandem::shm::string> words = {"short", "one that does not fit into the string itself"};
-  auto const message = encoded(words);
-  auto const received = decoded<tandem::shm::vector<tandem::shm::string>>(message);
+  auto const message = bytes_of(words);
+  auto const received = tandem::decode<tandem::shm::vector<tandem::shm::string>>(message);
   CHECK(received.size() == 2);
   CHECK(received[1] == "one that does not fit into the string itself");
   forget(message);
@@ -96,7 +84,7 @@ TEST_CASE("codec of shm::vector: empty ones, and ones of what lies elsewhere in 
 
 TEST_CASE("codec of shm::vector: elements that only travel are copied", "[memory][codec_shm_vector]") {
   std::vector<std::string, tandem::commons_allocator<std::string>> const words = {"one that is long enough", "two"};
-  CHECK(decoded<std::remove_const_t<decltype(words)>>(encoded(words)) == words);
+  CHECK(tandem::decode<std::remove_const_t<decltype(words)>>(bytes_of(words)) == words);
 }
 
 TEST_CASE("codec of shm::vector: what a dead sender had sent to nobody is freed",
@@ -107,7 +95,7 @@ TEST_CASE("codec of shm::vector: what a dead sender had sent to nobody is freed"
   auto child = child_process([member] {
     impl::members::become(member);
     numbers large(1'000'000, 0.5);
-    static_cast<void>(encoded(large));
+    static_cast<void>(bytes_of(large));
     ::raise(SIGKILL);
   });
   CHECK(child.join().signal == SIGKILL);
@@ -121,13 +109,13 @@ TEST_CASE("codec of shm::vector: what a dead sender had sent to nobody is freed"
 TEST_CASE("codec of shm::vector: what cannot be one is refused, and not touched", "[memory][codec_shm_vector]") {
   auto scribbled = [](std::size_t word, std::uint64_t with) {
     numbers sent(1000, 0.5);
-    auto const message = encoded(sent);
+    auto const message = bytes_of(sent);
     std::uint32_t index = 0;
     std::memcpy(&index, message.data(), sizeof index);
     // {elements; begin, end, end of capacity}
     auto* const words = static_cast<std::uint64_t*>(impl::objects::address(index));
     words[1 + word] += with;
-    CHECK_THROWS_AS(decoded<numbers>(message), std::system_error);
+    CHECK_THROWS_AS(tandem::decode<numbers>(message), std::system_error);
     forget(message);  // frees what the parcel says
   };
   auto const blocks = live_blocks();
@@ -140,9 +128,9 @@ TEST_CASE("codec of shm::vector: what cannot be one is refused, and not touched"
 
 TEST_CASE("codec of shm::vector: bytes that name none are refused", "[memory][codec_shm_vector]") {
   numbers sent(10, 0.5);
-  auto const message = encoded(sent);
-  CHECK_THROWS_AS(decoded<tandem::shm::vector<int>>(message), std::system_error);
+  auto const message = bytes_of(sent);
+  CHECK_THROWS_AS(tandem::decode<tandem::shm::vector<int>>(message), std::system_error);
   std::uint32_t const none = 0xfffffff0;
-  CHECK_THROWS_AS(decoded<numbers>(std::as_bytes(std::span(&none, 1))), std::system_error);
+  CHECK_THROWS_AS(tandem::decode<numbers>(std::as_bytes(std::span(&none, 1))), std::system_error);
   forget(message);
 }

@@ -11,8 +11,10 @@
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include "memory/shared_memory_probes.hpp"
 #include "support/build_kind.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
@@ -20,7 +22,6 @@
 #include "support/kill_at_each_instruction.hpp"
 #include "support/place.hpp"
 #include "support/seed.hpp"
-#include "support/temp_dir.hpp"
 #include "tandem/memory/offset_ptr.hpp"
 
 using namespace tandem_test;
@@ -30,17 +31,6 @@ namespace inner = tandem::impl;
 namespace {
 
 constexpr std::size_t size = std::size_t{4} << 20, large = std::size_t{64} << 20;
-
-/// A name for a test, which does not outlive it.
-struct name_of_test {
-  std::string name = "/" + unique_name("heap");
-  pid_t owner = ::getpid();
-
-  operator std::string_view() const { return name; }
-  ~name_of_test() {
-    if (::getpid() == owner) named_heap::remove(name);
-  }
-};
 
 struct node {
   int value = 0;
@@ -222,6 +212,24 @@ TEST_CASE("named_heap: who dies with the lock of the units blocks nobody, also i
   heap.deallocate(heap.allocate(100'000));
   CHECK(heap.statistics().stolen_locks == 1);
   ::kill(grandchild, SIGKILL);
+}
+
+TEST_CASE("named_heap: a forked child whose descriptors were closed is told so, and takes no other file for it",
+          "[memory][named_heap][errors]") {
+  name_of_test const name;
+  auto heap = tandem::heap::named(name, size);
+  auto& number = heap.find_or_construct<int>("number", 5);
+  auto child = child_process([&] {
+    for (int i = 3; i < 256; ++i) ::close(i);
+    for (int i = 3; i < 64; ++i) static_cast<void>(tandem::fd::open("/dev/null", O_RDWR).release());
+    CHECK(error_of([&] { heap.allocate(16); }) == EBADF);
+    CHECK(error_of([&] { heap.allocate(16); }) == EBADF);  // it is no worse the second time
+    auto mine = named_heap::open(name);
+    CHECK(*mine.find<int>("number") == 5);
+  });
+  CHECK(child.join().passed());
+  CHECK(number == 5);
+  heap.deallocate(heap.allocate(16));
 }
 
 TEST_CASE("named_heap: what a dead program's slabs have free is used by others", "[memory][named_heap][death]") {

@@ -11,13 +11,14 @@
 #include <stdexcept>
 #include <vector>
 
+#include "core/round_trip.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
 #include "support/place.hpp"
 #include "tandem/memory/shm.hpp"
 
 using tandem::shared;
-using tandem_test::child_process, tandem_test::place;
+using tandem_test::bytes_of, tandem_test::child_process, tandem_test::place;
 namespace impl = tandem::impl;
 
 namespace {
@@ -41,18 +42,6 @@ template <> inline constexpr bool tandem::enable_shareable<numbered> = true;
 namespace {
 
 std::size_t live_blocks() { return tandem::commons().statistics().live_blocks; }
-
-template <class T> std::vector<std::byte> encoded(T const& value) {
-  tandem::byte_buffer bytes;
-  tandem::writer to(bytes);
-  tandem::codec<T>::encode(to, value);
-  return {to.bytes().begin(), to.bytes().end()};
-}
-
-template <class T> T decoded(std::span<std::byte const> bytes) {
-  tandem::reader from(bytes);
-  return tandem::codec<T>::decode(from);
-}
 
 }  // namespace
 
@@ -138,7 +127,7 @@ TEST_CASE("shared<T[]>: an element by itself keeps the array alive", "[memory][s
     }();
     CHECK(numbered::alive == 3);
     CHECK(one->value == 7);
-    auto const received = decoded<shared<numbered, numbered[]>>(encoded(one));
+    auto const received = tandem::decode<shared<numbered, numbered[]>>(bytes_of(one));
     CHECK(received == one);
     impl::objects::drop(impl::shared_access::counted_of(received).held(), impl::members::self(), 0);  // the message's
   }
@@ -147,23 +136,22 @@ TEST_CASE("shared<T[]>: an element by itself keeps the array alive", "[memory][s
 
 TEST_CASE("shared<T[]>: travels as a number, and bytes that name none are refused", "[memory][shared_array][codec]") {
   shared<int[]> const numbers(3, 4);
-  auto const bytes = encoded(numbers);
+  auto const bytes = bytes_of(numbers);
   CHECK(bytes.size() == sizeof(std::uint32_t));
-  auto const received = decoded<shared<int[]>>(bytes);
+  auto const received = tandem::decode<shared<int[]>>(bytes);
   CHECK(received == numbers);
   CHECK(received.size() == 3);
-  CHECK_THROWS_AS(decoded<shared<long[]>>(bytes), std::system_error);
-  CHECK_THROWS_AS(decoded<shared<int>>(bytes), std::system_error);
+  CHECK_THROWS_AS(tandem::decode<shared<long[]>>(bytes), std::system_error);
+  CHECK_THROWS_AS(tandem::decode<shared<int>>(bytes), std::system_error);
 }
 
-TEST_CASE("shared<T[]>: a size that a scribbler wrote stays within the commons", "[memory][shared_array][codec]") {
+TEST_CASE("shared<T[]>: a size that a scribbler wrote stays within the block", "[memory][shared_array][codec]") {
   shared<int[]> const numbers(3, 4);
   auto* const count = reinterpret_cast<std::uint64_t*>(impl::shared_access::counted_of(numbers).block());
   *count = ~std::uint64_t{0};
   {
-    auto const received = decoded<shared<int[]>>(encoded(numbers));
-    auto const& all = impl::family();
-    CHECK(reinterpret_cast<std::byte*>(received.end()) <= all.heap + all.heap_bytes);
+    auto const received = tandem::decode<shared<int[]>>(bytes_of(numbers));
+    CHECK(received.size() == 6);  // a block of 32 bytes, less the count
   }
   CHECK(numbers.size() == 3);  // who has it already keeps to what it knew
   *count = 3;

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/round_trip.hpp"
+#include "memory/counted.hpp"
 #include "support/build_kind.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
@@ -24,16 +26,11 @@
 #include "support/seed.hpp"
 
 using tandem::shared;
-using tandem_test::child_process, tandem_test::place, tandem_test::run_in_child;
+using tandem_test::bytes_of, tandem_test::child_process, tandem_test::counted, tandem_test::place,
+    tandem_test::run_in_child;
 namespace impl = tandem::impl;
 
 namespace {
-
-struct counted {
-  explicit counted(std::atomic<int>& in) : alive(&in) { ++*alive; }
-  ~counted() { --*alive; }
-  std::atomic<int>* alive;
-};
 
 struct refuses {
   explicit refuses(int) { throw std::runtime_error("no"); }
@@ -42,7 +39,6 @@ struct refuses {
 
 }  // namespace
 
-template <> inline constexpr bool tandem::enable_shareable<counted> = true;
 template <> inline constexpr bool tandem::enable_shareable<refuses> = true;
 
 namespace {
@@ -268,18 +264,6 @@ struct pair_of_numbers {
   std::array<long, 4> second = {2, 3, 4, 5};
 };
 
-template <class T> std::vector<std::byte> encoded(T const& value) {
-  tandem::byte_buffer bytes;
-  tandem::writer to(bytes);
-  tandem::codec<T>::encode(to, value);
-  return {to.bytes().begin(), to.bytes().end()};
-}
-
-template <class T> T decoded(std::span<std::byte const> bytes) {
-  tandem::reader from(bytes);
-  return tandem::codec<T>::decode(from);
-}
-
 }  // namespace
 
 TEST_CASE("shared: a handle to a part keeps the whole alive", "[memory][shared][part]") {
@@ -328,7 +312,7 @@ TEST_CASE("shared: a part of a part, and a part on its way", "[memory][shared][p
   shared numbers(whole, &pair_of_numbers::second);
   shared third(numbers, &(*numbers)[2]);
   static_assert(std::is_same_v<decltype(third), shared<long, pair_of_numbers>>);
-  auto const received = decoded<shared<long, pair_of_numbers>>(encoded(third));
+  auto const received = tandem::decode<shared<long, pair_of_numbers>>(bytes_of(third));
   CHECK(received == third);
   CHECK(*received == 4);
   CHECK(whole.use_count() == 5);  // with the message's
@@ -336,10 +320,11 @@ TEST_CASE("shared: a part of a part, and a part on its way", "[memory][shared][p
 
 TEST_CASE("shared: a part that lies elsewhere is refused", "[memory][shared][part][codec]") {
   shared<pair_of_numbers> whole;
-  auto bytes = encoded(shared(whole, &pair_of_numbers::second));
+  shared const numbers(whole, &pair_of_numbers::second);
+  auto bytes = bytes_of(numbers);
   for (std::uint64_t const at : {std::uint64_t{9}, sizeof(pair_of_numbers), ~std::uint64_t{7}}) {
     std::memcpy(bytes.data() + sizeof(std::uint32_t), &at, sizeof at);
-    CHECK_THROWS_AS((decoded<shared<std::array<long, 4>, pair_of_numbers>>(bytes)), std::system_error);
+    CHECK_THROWS_AS((tandem::decode<shared<std::array<long, 4>, pair_of_numbers>>(bytes)), std::system_error);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "memory/counted.hpp"
 #include "support/build_kind.hpp"
 #include "support/catch.hpp"
 #include "support/kill_at_each_instruction.hpp"
@@ -17,20 +18,8 @@
 #include "tandem/memory/shared_array.hpp"
 
 using tandem::shared, tandem::weak;
-using tandem_test::place;
+using tandem_test::counted, tandem_test::place;
 namespace impl = tandem::impl;
-
-namespace {
-
-struct counted {
-  explicit counted(std::atomic<int>& in) : alive(&in) { ++*alive; }
-  ~counted() { --*alive; }
-  std::atomic<int>* alive;
-};
-
-}  // namespace
-
-template <> inline constexpr bool tandem::enable_shareable<counted> = true;
 
 static_assert(tandem::flat<weak<int>> && tandem::shareable<weak<int>> && tandem::transferable<weak<int>> &&
               sizeof(weak<int>) == 8);

@@ -5,10 +5,10 @@
 #include <atomic>        // for atomic
 #include <cstddef>       // for byte, size_t
 #include <cstdint>       // for uint32_t, uint64_t
-#include <memory>        // for construct_at, destroy_at
+#include <memory>        // for destroy_at
 #include <new>           // for placement new
 #include <system_error>  // for errc
-#include <utility>       // for forward, move
+#include <utility>       // for move
 #include <vector>        // for vector
 
 #include "tandem/core/codec.hpp"                // for codec, reader, writer

@@ -42,6 +42,8 @@ namespace tandem {
 class named_heap {
  public:
   /// Opens the heap of that name, or makes it, with `size` bytes in all.
+  /// In a forked child the first call takes a slot of its own, and may throw EAGAIN, or EBADF where `inherit::declared`
+  /// has closed the descriptor: open it by its name there.
   /// @throws std::invalid_argument: `size` is below 1 MiB, or it is no name. std::system_error: what
   /// shared_memory::open_or_create throws (EEXIST: it is there, and smaller); bad_message: it is no heap of this
   /// version; EAGAIN: 256 programs have it open; ENOENT: no /proc

@@ -17,15 +17,14 @@
 #include <cstring>    // for memcpy
 #include <span>       // for span
 
-#include "tandem/core/byte_sink.hpp"           // for byte_sink
-#include "tandem/core/errors.hpp"              // for throw_errc
-#include "tandem/memory/commons.hpp"           // for commons
-#include "tandem/memory/impl/heap_audit.hpp"   // for heap_audit
-#include "tandem/memory/impl/heap_blocks.hpp"  // for blocks
-#include "tandem/memory/impl/members.hpp"      // for member_slot
-#include "tandem/memory/impl/region.hpp"       // for family
-#include "tandem/os/futex.hpp"                 // for futex_wake
-#include "tandem/os/mapping.hpp"               // for populate, populate_writable
+#include "tandem/core/byte_sink.hpp"          // for byte_sink
+#include "tandem/core/errors.hpp"             // for throw_errc
+#include "tandem/memory/commons.hpp"          // for commons
+#include "tandem/memory/impl/free_block.hpp"  // for block_bytes_at, free_block_at
+#include "tandem/memory/impl/members.hpp"     // for member_slot
+#include "tandem/memory/impl/region.hpp"      // for family
+#include "tandem/os/futex.hpp"                // for futex_wake
+#include "tandem/os/mapping.hpp"              // for populate, populate_writable
 
 namespace tandem::impl {
 
@@ -58,11 +57,7 @@ class outcome_sink : public byte_sink {
 
   /// Frees the block that a page names, if any: by its process, or by whoever takes the outcome, whatever became of the
   /// process.
-  static void release(member_slot& slot) noexcept {
-    std::uint64_t const offset = slot.block.exchange(0, std::memory_order_acq_rel);
-    void* const block = family().address(offset);
-    if (offset != 0 && offset < family().heap_bytes && commons().owns(block)) commons().deallocate(block);
-  }
+  static void release(member_slot& slot) noexcept { free_block_at(slot.block.exchange(0, std::memory_order_acq_rel)); }
 
  private:
   static void enlarge(byte_sink& sink, std::size_t used, std::size_t needed) {
@@ -89,7 +84,7 @@ inline std::span<std::byte const> outcome_bytes(member_slot const& slot) {
   std::uint64_t const offset = slot.block.load(std::memory_order_relaxed);
   if (offset == 0) {
     if (bytes <= sizeof slot.small_outcome) return {slot.small_outcome, bytes};
-  } else if (offset < all.heap_bytes && bytes <= heap_audit::block_bytes(blocks::map(), all.address(offset))) {
+  } else if (bytes <= block_bytes_at(offset)) {
     if (bytes >= worth_populating) os::populate(all.address(offset), bytes);
     return {all.address(offset), bytes};
   }

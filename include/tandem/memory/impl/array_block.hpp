@@ -9,8 +9,9 @@
 #include <memory>     // for destroy_n
 #include <new>        // for bad_array_new_length, placement new
 
-#include "tandem/memory/impl/counted.hpp"  // for block_of
-#include "tandem/memory/impl/region.hpp"   // for family
+#include "tandem/memory/impl/counted.hpp"     // for block_of
+#include "tandem/memory/impl/free_block.hpp"  // for block_bytes_at
+#include "tandem/memory/impl/region.hpp"      // for family
 
 namespace tandem::impl {
 
@@ -29,12 +30,11 @@ template <class T> struct block_of<T[]> {
   static T* elements(std::byte* block) noexcept { return reinterpret_cast<T*>(block + elements_at); }
   static void set_count(std::byte* block, std::size_t count) noexcept { ::new (block) std::uint64_t(count); }
 
-  /// As it stands in shared memory, but never more than fit into the commons.
+  /// As it stands in shared memory, but never more than the block has room for.
   static std::size_t count(std::byte const* block) noexcept {
-    region const& all = family();
-    auto const room = static_cast<std::size_t>(all.heap + all.heap_bytes - block) - elements_at;
+    std::size_t const all = block_bytes_at(family().offset(block));
     std::uint64_t const said = *reinterpret_cast<std::uint64_t const volatile*>(block);
-    return std::min(said, std::uint64_t{room / sizeof(T)});
+    return all < elements_at ? 0 : std::min(said, std::uint64_t{(all - elements_at) / sizeof(T)});
   }
   static std::size_t bytes(std::byte const* block) noexcept { return elements_at + count(block) * sizeof(T); }
   static void destroy(std::byte* block) noexcept { std::destroy_n(elements(block), count(block)); }

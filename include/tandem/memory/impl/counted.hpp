@@ -10,13 +10,14 @@
 #include <system_error>  // for errc
 #include <utility>       // for exchange, swap
 
-#include "tandem/config.hpp"               // for TANDEM_NOINLINE
-#include "tandem/core/errors.hpp"          // for throw_errc
-#include "tandem/memory/commons.hpp"       // for commons
-#include "tandem/memory/impl/members.hpp"  // for members
-#include "tandem/memory/impl/objects.hpp"  // for hold, objects
-#include "tandem/memory/impl/region.hpp"   // for family, region
-#include "tandem/memory/impl/travel.hpp"   // for travelling_to
+#include "tandem/config.hpp"                  // for TANDEM_NOINLINE
+#include "tandem/core/errors.hpp"             // for throw_errc
+#include "tandem/memory/commons.hpp"          // for commons
+#include "tandem/memory/impl/free_block.hpp"  // for block_bytes_at, free_block_at
+#include "tandem/memory/impl/members.hpp"     // for members
+#include "tandem/memory/impl/objects.hpp"     // for hold, objects
+#include "tandem/memory/impl/region.hpp"      // for family
+#include "tandem/memory/impl/travel.hpp"      // for travelling_to
 
 namespace tandem::impl {
 
@@ -156,12 +157,10 @@ template <class Whole> class counted {
 
   /// Where an entry says that its object is; nullptr where no Whole can be.
   static std::byte* block_in(std::uint32_t index) noexcept {
-    region const& all = family();
     auto const offset = objects::at(index).block.load(std::memory_order_acquire);
-    if (offset % block_of<Whole>::alignment != 0 || offset > all.heap_bytes - block_of<Whole>::least_bytes ||
-        !commons().owns(all.address(offset)))
-      return nullptr;
-    return all.address(offset);
+    bool const fits =
+        offset % block_of<Whole>::alignment == 0 && block_bytes_at(offset) >= block_of<Whole>::least_bytes;
+    return fits ? family().address(offset) : nullptr;
   }
 
   static counted found(hold taken) {
@@ -175,7 +174,7 @@ template <class Whole> class counted {
 
   static void end(std::uint32_t index, std::byte* block) noexcept {
     block_of<Whole>::destroy(block);
-    if (void* const taken = objects::take_block(index)) commons().deallocate(taken);
+    free_block_at(objects::take_block(index));
     objects::end(index);
   }
 

@@ -15,15 +15,16 @@
 #include <sched.h>      // for sched_yield
 #include <sys/types.h>  // for off_t, pid_t
 
-#include <atomic>       // for atomic
-#include <cerrno>       // for EAGAIN
-#include <cstddef>      // for byte, size_t
-#include <cstdint>      // for INT64_MAX, uint32_t, uint64_t
-#include <cstring>      // for memcpy
-#include <mutex>        // for mutex, unique_lock
-#include <new>          // for placement new
-#include <string>       // for string, to_string
-#include <string_view>  // for string_view
+#include <atomic>        // for atomic
+#include <cerrno>        // for EAGAIN, ENOMEM
+#include <cstddef>       // for byte, size_t
+#include <cstdint>       // for INT64_MAX, uint32_t, uint64_t
+#include <mutex>         // for mutex, unique_lock
+#include <new>           // for placement new
+#include <string>        // for string
+#include <string_view>   // for string_view
+#include <system_error>  // for errc
+#include <utility>       // for move
 
 #include "tandem/core/errors.hpp"              // for throw_errc, throw_errno
 #include "tandem/memory/impl/heap_cache.hpp"   // for heap_cache
@@ -33,7 +34,9 @@
 #include "tandem/memory/mapping.hpp"           // for mapping
 #include "tandem/memory/shared_memory.hpp"     // for shared_memory
 #include "tandem/os/byte_lock.hpp"             // for lock_byte, is_byte_locked
+#include "tandem/os/file_status.hpp"           // for file_status, get_status
 #include "tandem/os/process_id.hpp"            // for process_id
+#include "tandem/os/unnamed_file.hpp"          // for descriptor_path
 #include "tandem/resource/fd.hpp"              // for fd
 
 namespace tandem::impl {
@@ -74,6 +77,7 @@ class named_segment final : public heap_peers {
   /// @throws std::system_error where it is no such segment
   named_segment(shared_memory opened, std::string_view name)
       : file_(std::move(opened)), whole_(file_.map()), start_(whole_.bytes().data()) {
+    if (os::get_status(file_.descriptor().get(), status_) != 0) throw_errno("open a named heap", name);
     bytes_ = whole_.size() < least_bytes ? 0 : static_cast<std::uint64_t const volatile&>(header().bytes);
     if (bytes_ < least_bytes || bytes_ > whole_.size() || header().magic != segment_header::expected)
       throw_errc(std::errc::bad_message, "open a named heap",
@@ -116,10 +120,9 @@ class named_segment final : public heap_peers {
 
   bool has_ended(token who) const noexcept override {
     std::uint32_t const slot = slot_of(who);
-    if (slot >= segment_header::slots) return true;  // nobody's: a scribbler's
-    // seq_cst: after the look at the lock it would be the next owner's
-    if (header().peers[slot].load() != who) return true;
-    return os::is_byte_locked(file_.descriptor().get(), byte_of(slot)) == 0;
+    if (slot >= segment_header::slots) return true;       // nobody's: a scribbler's
+    if (header().peers[slot].load() != who) return true;  // before the look at the lock, which may be the next one's
+    return os::is_byte_locked(mark_.get(), byte_of(slot)) == 0;
   }
   std::uint32_t deaths() const noexcept override { return header().deaths.load(std::memory_order_acquire); }
 
@@ -179,7 +182,12 @@ class named_segment final : public heap_peers {
   }
 
   void take_slot() {
-    mark_ = fd::open("/proc/self/fd/" + std::to_string(file_.descriptor().get()), O_RDWR);
+    fd own = fd::open(os::descriptor_path(file_.descriptor().get()).text, O_RDWR);
+    os::file_status opened;
+    if (os::get_status(own.get(), opened) != 0 || opened.inode != status_.inode || opened.device != status_.device)
+      throw_errc(std::errc::bad_file_descriptor, "use a named heap in a forked process",
+                 "its descriptor was closed here: open it by its name");
+    mark_ = std::move(own);
     for (std::uint32_t slot = 0; slot < segment_header::slots; ++slot) {
       if (os::lock_byte(mark_.get(), os::byte_lock_kind::exclusive, byte_of(slot)) != 0) continue;
       token const before = header().peers[slot].load();
@@ -197,9 +205,10 @@ class named_segment final : public heap_peers {
   shared_memory file_;
   mapping whole_;
   std::byte* start_ = nullptr;
+  os::file_status status_;
   std::size_t bytes_ = 0;
   fd mark_;
-  std::atomic<pid_t> process_{0};  // whose the three below are; negative: of whom they are being made
+  std::atomic<pid_t> process_{0};  // whose mark, lock and cache are; negative: of whom they are being made
   std::mutex lock_;
   heap_cache cache_{};
   named_segment* next_ = nullptr;

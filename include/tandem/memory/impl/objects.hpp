@@ -20,12 +20,10 @@
 #include <cstdint>  // for uint32_t, uint64_t
 #include <new>      // for bad_alloc
 
-#include "tandem/memory/commons.hpp"           // for commons
-#include "tandem/memory/impl/heap_audit.hpp"   // for heap_audit
-#include "tandem/memory/impl/heap_blocks.hpp"  // for blocks
-#include "tandem/memory/impl/members.hpp"      // for members
-#include "tandem/memory/impl/region.hpp"       // for family
-#include "tandem/memory/impl/token.hpp"        // for token
+#include "tandem/memory/impl/free_block.hpp"  // for block_bytes_at, free_block_at
+#include "tandem/memory/impl/members.hpp"     // for members
+#include "tandem/memory/impl/region.hpp"      // for family
+#include "tandem/memory/impl/token.hpp"       // for token
 
 namespace tandem::impl {
 
@@ -139,11 +137,10 @@ class objects {
     }
   }
 
-  /// Takes the object's memory out of its entry, so that it is freed once, whoever dies in between. nullptr where there
-  /// is none.
-  static void* take_block(std::uint32_t index) noexcept {
-    std::uint64_t const block = at(index).block.exchange(0, std::memory_order_acq_rel);
-    return block == 0 ? nullptr : family().address(block);
+  /// Takes the object's memory out of its entry, so that it is freed once, whoever dies in between; 0 where there is
+  /// none.
+  static std::uint64_t take_block(std::uint32_t index) noexcept {
+    return at(index).block.exchange(0, std::memory_order_acq_rel);
   }
 
   /// Frees the entry of an object that was destroyed or never made.
@@ -206,17 +203,16 @@ class objects {
   /// Ends an object that the caller holds the last, without its destructor.
   static void lose(std::uint32_t index) noexcept {
     std::uint32_t const type = at(index).type.load(std::memory_order_relaxed);
-    void* const object = type == continuation ? nullptr : take_block(index);
+    std::uint64_t const block = type == continuation ? 0 : take_block(index);
     end(index);
     bool lost = true;
-    if (object != nullptr && commons().owns(object)) {
-      if ((type & parcel) != 0) {
-        std::uint64_t const content = static_cast<std::atomic<std::uint64_t>*>(object)->exchange(0);
-        lost = content != 0;
-        deallocate_if_one(content);
-      }
-      commons().deallocate(object);
+    if (type != continuation && (type & parcel) != 0 && block_bytes_at(block) != 0) {
+      auto& content = *reinterpret_cast<std::atomic<std::uint64_t>*>(family().address(block));
+      std::uint64_t const elements = content.exchange(0);
+      lost = elements != 0;
+      free_block_at(elements);
     }
+    free_block_at(block);
     if (lost) family().header().lost_objects.fetch_add(1, std::memory_order_relaxed);
   }
 
@@ -224,20 +220,12 @@ class objects {
   static void bury_orphan(token who) noexcept {
     member_slot& slot = members::at(who);
     if (who == 0 || !members::is_current(who) || !members::is_orphaned(slot)) return;
-    std::uint64_t const block = slot.block.exchange(0, std::memory_order_acq_rel);
-    void* const address = family().address(block);
-    if (block != 0 && commons().owns(address)) commons().deallocate(address);
+    free_block_at(slot.block.exchange(0, std::memory_order_acq_rel));
     bury(who);
     members::release(who);
   }
 
  private:
-  static void deallocate_if_one(std::uint64_t offset) noexcept {
-    if (offset == 0 || offset >= family().heap_bytes) return;
-    void* const block = family().address(offset);
-    if (heap_audit::is_allocated(blocks::map(), block)) commons().deallocate(block);
-  }
-
   static constexpr std::uint32_t version(std::uint64_t state) noexcept {
     return static_cast<std::uint32_t>(state >> 32);
   }
