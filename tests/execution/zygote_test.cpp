@@ -158,13 +158,13 @@ TEST_CASE("zygote: zygotes, spares and workers killed at random, every start end
   INFO("seed " << tandem_test::test_seed());
   tandem::zygote z{{.spares = 4}};
   auto& board = tandem::impl::zygote_access::owner(z).board();
-  std::atomic<long> killed{0};
+  std::atomic<long> killed{0}, values{0}, deaths{0};
   std::atomic<pid_t> worker{0};
   std::atomic<bool> stop{false};
   std::thread killer([&] {
     std::mt19937_64 random(tandem_test::test_seed());
     auto const below = [&](unsigned n) { return static_cast<std::size_t>(random() % n); };
-    while (killed < kills) {
+    while (killed < kills || ((values == 0 || deaths == 0) && killed < 100 * kills)) {  // until it has met both
       auto const until =
           std::chrono::steady_clock::now() + std::chrono::microseconds(below(tandem_test::sanitized ? 15000 : 1500));
       while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
@@ -186,7 +186,6 @@ TEST_CASE("zygote: zygotes, spares and workers killed at random, every start end
     }
     stop = true;
   });
-  long values = 0, deaths = 0;
   bool right = true;
   for (unsigned n = 0; !stop; ++n) {
     tandem::process unit{{.start = z}, [n] { return n; }};

@@ -214,6 +214,17 @@ TEST_CASE("named_heap: who dies with the lock of the units blocks nobody, also i
   ::kill(grandchild, SIGKILL);
 }
 
+TEST_CASE("named_heap: a lock that a scribbler wrote one's own name into is not waited for",
+          "[memory][named_heap][hostile]") {
+  name_of_test const name;
+  tandem::heap::named(name, size);
+  inner::named_segment segment(tandem::shared_memory::open(name), name.name);
+  auto const& map = segment.cache().map;
+  map.header->lock = segment.cache().me;
+  inner::page_lock const lock(map, segment.cache().me);
+  CHECK(map.header->stolen == 1);
+}
+
 TEST_CASE("named_heap: a forked child whose descriptors were closed is told so, and takes no other file for it",
           "[memory][named_heap][errors]") {
   name_of_test const name;

@@ -61,7 +61,7 @@ class page_lock {
       if (owner == 0) {
         // acquire: as in try_lock
         if (header_.lock.compare_exchange_strong(seen, me | (seen & sleepers), std::memory_order_acquire)) return;
-      } else if (may_have_ended(owner, looks)) {
+      } else if (owner == me || may_have_ended(owner, looks)) {  // who waits holds nothing: a scribbler wrote our name
         // acquire: has_ended has made the dead owner's last steps visible. The sleepers stay: we shall wake them.
         if (header_.lock.compare_exchange_strong(seen, me | (seen & sleepers), std::memory_order_acquire)) {
           header_.stolen.fetch_add(1, std::memory_order_relaxed);

@@ -119,6 +119,7 @@ class named_segment final : public heap_peers {
   }
 
   bool has_ended(token who) const noexcept override {
+    if (who == cache_.me) return false;  // its own lock is no obstacle to a process, and none to find
     std::uint32_t const slot = slot_of(who);
     if (slot >= segment_header::slots) return true;       // nobody's: a scribbler's
     if (header().peers[slot].load() != who) return true;  // before the look at the lock, which may be the next one's
