@@ -3,6 +3,9 @@
 #ifndef TANDEM_SYNC_HPP
 #define TANDEM_SYNC_HPP
 
+#include "tandem/sync/mutex.hpp"
+#include "tandem/sync/owner_died.hpp"
+#include "tandem/sync/recovered_lock.hpp"
 #include "tandem/sync/stop_token.hpp"
 #include "tandem/sync/wait.hpp"
 #include "tandem/sync/wait_set.hpp"

@@ -207,62 +207,6 @@ TEST_CASE("participants: killed at every instruction of enrolling, nobody is tak
   CHECK(report.passed());
 }
 
-TEST_CASE("members: a process is one, and a child of the host's own making another", "[memory][members]") {
-  auto const me = impl::members::self();
-  CHECK(me == impl::members::self());
-  CHECK(impl::members::is_current(me));
-  auto& theirs = place<std::atomic<impl::token>>(0U);
-  CHECK(run_in_child([&] { theirs = impl::members::self(); }).passed());
-  CHECK(theirs != me);
-  CHECK(impl::members::is_orphaned(impl::members::at(theirs)));
-  CHECK_FALSE(impl::members::is_orphaned(impl::members::at(me)));
-  impl::members::release(theirs);
-  CHECK_FALSE(impl::members::is_current(theirs));
-}
-
-TEST_CASE("members: a started process is who its starter says, whichever thread asks first; its own forks are not",
-          "[memory][members]") {
-  enum class asks_first { itself, its_thread, its_fork };
-  auto const first = GENERATE(asks_first::itself, asks_first::its_thread, asks_first::its_fork);
-  auto const given = impl::members::claim();
-  auto const report = run_in_child([&] {
-    impl::members::become(given);
-    if (first == asks_first::itself) CHECK(impl::members::self() == given);
-    if (first == asks_first::its_fork) {
-      CHECK(run_in_child([&] {
-              auto const own = impl::members::self();
-              CHECK(own != given);
-              impl::members::release(own);
-            }).passed());
-    }
-    impl::token threads = 0;
-    std::thread([&] { threads = impl::members::self(); }).join();
-    CHECK(threads == given);
-    CHECK(impl::members::self() == given);
-  });
-  INFO(report.to_string());
-  CHECK(report.passed());
-  CHECK(impl::members::is_orphaned(impl::members::at(given)));
-  impl::members::release(given);
-}
-
-TEST_CASE("members: threads that ask first at once agree", "[memory][members]") {
-  CHECK(run_in_child([] {
-          std::atomic<int> ready{0};
-          std::vector<impl::token> seen(4);
-          std::vector<std::thread> threads;
-          for (auto& mine : seen) {
-            threads.emplace_back([&ready, &mine] {
-              ++ready;
-              while (ready < 4) std::this_thread::yield();
-              mine = impl::members::self();
-            });
-          }
-          for (auto& thread : threads) thread.join();
-          for (auto const one : seen) CHECK(one == seen[0]);
-        }).passed());
-}
-
 TEST_CASE("region: a scribbler cannot move its parts, and a core dump leaves it out", "[memory][region]") {
   auto const& all = impl::family();
   CHECK(all.header().magic == impl::region_magic);

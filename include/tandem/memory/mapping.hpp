@@ -18,6 +18,7 @@
 #include "tandem/core/errors.hpp"            // for throw_errc, throw_errno
 #include "tandem/core/shareable.hpp"         // for shareable
 #include "tandem/memory/impl/grow_file.hpp"  // for grow_file
+#include "tandem/memory/impl/in_sight.hpp"   // for has_mapped_shared
 #include "tandem/os/file_status.hpp"         // for file_status, get_status
 #include "tandem/os/mapping.hpp"             // for map_file, unmap, flush, protect, advise
 #include "tandem/resource/fd.hpp"            // for fd
@@ -196,6 +197,8 @@ class mapping {
                                                    : errno == EPERM ? ": it is sealed against writing"
                                                                     : ""));
     }
+    // relaxed: who locks something in there has its address from here
+    if (!options.copy_on_write) impl::has_mapped_shared.store(true, std::memory_order_relaxed);
   }
 
   static void check(mapping_options const& options) {

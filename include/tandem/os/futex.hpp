@@ -40,30 +40,47 @@ inline int futex_wake(void const* word, int count = INT_MAX, futex_scope scope =
   return static_cast<int>(::syscall(SYS_futex, word, operation, count, nullptr, nullptr, 0));
 }
 
-/// Sleeps while `first` holds `expected_first` and `second` holds `expected_second`, at most until `until_ns`; both
-/// words are shared. Returns 0 or 1 (which one woke it), or -1 and errno as futex_wait. Kernels before 5.16 lack
-/// futex_waitv: there it sleeps on `first` in slices of at most one millisecond, and a slice that ran out is a spurious
-/// return (-1, EINTR).
-inline int futex_wait_either(void const* first, std::uint32_t expected_first, void const* second,
-                             std::uint32_t expected_second, std::int64_t until_ns = no_deadline) noexcept {
-  struct waiter {
-    std::uint64_t value, address;
-    std::uint32_t flags, reserved;
-  };
-  static_assert(sizeof(waiter) == 24, "struct futex_waitv of the kernel");
+/// A word and what it held when it was looked at; as the kernel takes it (struct futex_waitv).
+struct watched_word {
+  std::uint64_t expected, address;
+  std::uint32_t flags, reserved;
+
+  watched_word() noexcept = default;
+  watched_word(void const* word, std::uint32_t held) noexcept
+      : expected(held),
+        address(reinterpret_cast<std::uint64_t>(word)),
+        flags(2),
+        reserved(0) {}  // 2: of 32 bits, shared
+};
+static_assert(sizeof(watched_word) == 24);
+
+/// How many words futex_wait_any takes.
+inline constexpr unsigned most_watched_words = 128;
+
+/// Sleeps while each of the `count` words, which are shared, holds what is expected of it, at most until `until_ns`.
+/// Returns which one woke it, or -1 and errno as futex_wait. Kernels before 5.16 lack futex_waitv: there it sleeps on
+/// the first word in slices of at most one millisecond, and a slice that ran out is a spurious return (-1, EINTR).
+/// @pre 1 <= count <= most_watched_words
+inline int futex_wait_any(watched_word const* words, unsigned count, std::int64_t until_ns = no_deadline) noexcept {
   constexpr long futex_waitv_number = 449;  // the same on every architecture; glibc 2.34 headers lack the name
-  constexpr std::uint32_t size_32 = 2;
-  waiter const waiters[2] = {{expected_first, reinterpret_cast<std::uint64_t>(first), size_32, 0},
-                             {expected_second, reinterpret_cast<std::uint64_t>(second), size_32, 0}};
   timespec const until = to_timespec(until_ns < 0 ? 0 : until_ns);
   long const woken =
-      ::syscall(futex_waitv_number, waiters, 2, 0, until_ns == no_deadline ? nullptr : &until, CLOCK_MONOTONIC);
+      ::syscall(futex_waitv_number, words, count, 0, until_ns == no_deadline ? nullptr : &until, CLOCK_MONOTONIC);
   if (woken >= 0 || (errno != ENOSYS && errno != EPERM)) return static_cast<int>(woken);
 
   std::int64_t const slice = monotonic_ns() + 1'000'000;
-  if (futex_wait(first, expected_first, slice < until_ns ? slice : until_ns) == 0) return 0;
+  auto const first = reinterpret_cast<void const*>(words[0].address);
+  if (futex_wait(first, static_cast<std::uint32_t>(words[0].expected), slice < until_ns ? slice : until_ns) == 0)
+    return 0;
   if (errno == ETIMEDOUT && slice < until_ns) errno = EINTR;
   return -1;
+}
+
+/// futex_wait_any for two words.
+inline int futex_wait_either(void const* first, std::uint32_t expected_first, void const* second,
+                             std::uint32_t expected_second, std::int64_t until_ns = no_deadline) noexcept {
+  watched_word const words[2] = {{first, expected_first}, {second, expected_second}};
+  return futex_wait_any(words, 2, until_ns);
 }
 
 }  // namespace tandem::os

@@ -47,6 +47,17 @@ inline bool alias_page(void* page, void* alias, std::size_t bytes) noexcept {
          alias;  // an old size of 0 duplicates a shared mapping
 }
 
+/// Whether the memory at `address` is mapped shared, so that other processes may have it too; not where a sandbox
+/// forbids to find out. One system call for private memory, two for shared.
+inline bool is_shared(void const* address) noexcept {
+  std::size_t const page = page_size();
+  auto* const start = reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(address) & ~(page - 1));
+  void* const twin = ::mremap(start, 0, page, MREMAP_MAYMOVE);  // an old size of 0 duplicates a shared mapping only
+  if (twin == MAP_FAILED) return false;
+  ::munmap(twin, page);
+  return true;
+}
+
 /// A forked child finds zeros here (madvise(2), MADV_WIPEONFORK, Linux 4.14).
 inline bool wipe_on_fork(void* at, std::size_t bytes) noexcept { return ::madvise(at, bytes, MADV_WIPEONFORK) == 0; }
 

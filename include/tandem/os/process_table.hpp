@@ -5,10 +5,13 @@
 
 #include <dirent.h>       // for opendir, readdir
 #include <fcntl.h>        // for open
+#include <signal.h>       // for kill
+#include <sys/stat.h>     // for stat
 #include <sys/syscall.h>  // for SYS_gettid
 #include <sys/types.h>    // for pid_t
 #include <unistd.h>       // for read, close, syscall, sysconf
 
+#include <cerrno>        // for errno, ESRCH
 #include <charconv>      // for from_chars
 #include <cstdint>       // for int64_t, uint64_t
 #include <cstdio>        // for snprintf
@@ -56,6 +59,15 @@ inline task_state look_up_task(pid_t pid, pid_t tid) noexcept {
     blanks += *at == ' ';  // field 3 is the state, field 22 the start time
   std::from_chars(at, text + length, task.start_time);
   return task;
+}
+
+/// Whether the kernel knows such a thread, of whatever process and user; a zombie counts.
+inline bool thread_exists(pid_t tid) noexcept { return ::kill(tid, 0) == 0 || errno != ESRCH; }
+
+/// A number for the PID namespace that the calling process sees, never 0; 1 where proc(5) does not tell.
+inline std::uint64_t pid_namespace() noexcept {
+  struct stat status {};
+  return ::stat("/proc/self/ns/pid", &status) == 0 && status.st_ino != 0 ? status.st_ino : 1;
 }
 
 /// Calls `f(number)` for each entry of a folder of proc(5) whose name is a number: the processes in "/proc", the

@@ -43,12 +43,25 @@ class robust_list {
     return robust_list{known && head != nullptr && head->futex_offset == -robust_entry_offset ? head : nullptr};
   }
 
+  constexpr robust_list() noexcept = default;  // not usable
+
   bool usable() const noexcept { return head_ != nullptr; }
 
   /// Announces a word that is being claimed: should the thread die before `link`, the kernel looks at it all the same.
   void announce(robust_links* links) noexcept {
     order();
     head_->list_op_pending = links == nullptr ? nullptr : reinterpret_cast<::robust_list*>(&links->next);
+    order();
+  }
+
+  /// Announces a word without any links: should the thread die now, and the word name no TID (the low 30 bits are 0),
+  /// one of its sleepers is woken. Null: none.
+  void announce_word(void const* word) noexcept {
+    order();
+    head_->list_op_pending =
+        word == nullptr
+            ? nullptr
+            : reinterpret_cast<::robust_list*>(reinterpret_cast<std::uintptr_t>(word) + robust_entry_offset);
     order();
   }
 
@@ -81,7 +94,7 @@ class robust_list {
     return reinterpret_cast<void**>(reinterpret_cast<std::uintptr_t>(link) & ~std::uintptr_t{1});
   }
 
-  robust_list_head* head_;
+  robust_list_head* head_ = nullptr;
 };
 
 }  // namespace tandem::os

@@ -21,6 +21,18 @@ inline long cpus_of_thread(pid_t thread, unsigned long* mask, std::size_t words)
   return bytes < 0 ? -1 : bytes / static_cast<long>(sizeof(unsigned long));
 }
 
+/// Whether the calling thread and its process's first one may run on one and the same CPU only. A thread that is pinned
+/// alone does not count.
+inline bool is_on_one_cpu() noexcept {
+  constexpr std::size_t words = 128;  // 8 192 CPUs, the most that Linux can be built for
+  unsigned long own[words], first[words];
+  long const read = cpus_of_thread(0, own, words);
+  if (read <= 0 || cpus_of_thread(::getpid(), first, words) != read) return false;
+  int count = 0;
+  for (long i = 0; i < read; ++i) count += __builtin_popcountl(own[i] | first[i]);
+  return count == 1;
+}
+
 /// Sets them; 0, or -1 and errno. The kernel leaves out those that are not there or not allowed, and fails (EINVAL)
 /// only where none is left.
 inline int set_cpus_of_thread(pid_t thread, unsigned long const* mask, std::size_t words) noexcept {

@@ -38,7 +38,7 @@ struct member_slot {
   static constexpr std::uint32_t not_started = 0x3ffffffc;  // threw before its workload began
 
   std::atomic<std::uint64_t> identity;  // low half: stage; high half: token. One word, so one claim
-  std::atomic<std::uint32_t> process;   // 0 until it runs
+  std::atomic<std::uint32_t> process;   // its pid; its token until it runs; 0: nobody's, or being claimed
   std::atomic<std::uint32_t> holds;     // at least as many as the entries of the object table that name it
   std::int64_t claimed_at;          // CLOCK_BOOTTIME, nanoseconds; with the pid: proof of a death that nobody reaped
   std::atomic<std::uint32_t> life;  // on the robust list of its first thread; set last, when the outcome is complete
@@ -49,7 +49,7 @@ struct member_slot {
   std::atomic<std::uint32_t> lost_write;   // 1 + where its starter's frames were changed; 0: nowhere
   std::atomic<std::uint32_t> started;      // 1: set up as asked, the workload begins
   std::atomic<std::uint32_t> crash;        // how far its crash report got, which is in small_outcome then
-  std::uint32_t reserved;
+  std::uint32_t claimer;                   // the pid of the process that starts it
   std::byte small_outcome[member_bytes - 80];
 };
 static_assert(sizeof(member_slot) == member_bytes &&
@@ -77,11 +77,14 @@ class members {
       std::uint32_t const first = all.header().member_hint.fetch_add(1, std::memory_order_relaxed);
       for (std::uint32_t i = 0; i < all.slots; ++i) {
         std::uint32_t const index = i < turn ? (first + i) % turn : i;
-        if (token const claimed = claim_slot(index)) {
-          raise(all.header().member_top, index + 1);
-          return claimed;
+        token claimed = claim_slot(index);
+        if (claimed == 0 && round == 1 && bury != nullptr) {
+          bury(token_in(index));
+          claimed = claim_slot(index);
         }
-        if (round == 1 && bury != nullptr) bury(token_in(index));
+        if (claimed == 0) continue;
+        raise(all.header().member_top, index + 1);
+        return claimed;
       }
     }
     throw_errno(EAGAIN, "start a process", "the table of the family's processes is full");
@@ -93,7 +96,9 @@ class members {
     member_slot& slot = at(who);
     // A system call is cheaper here than a fresh page for os::process_id.
     auto const id = static_cast<std::uint32_t>(os::bound(&::getpid)());
-    slot.process.store(id, std::memory_order_release);
+    std::uint32_t unborn = who;
+    if (!slot.process.compare_exchange_strong(unborn, id, std::memory_order_acq_rel))
+      os::bound (&::_exit)(1);  // its starter was dead, and somebody took its page: it came too late
     // In the process's page only when someone asks: a child that never does is spared the copy of it.
     born_ = who;
     if (!list.usable()) {  // its starter looks now and then
@@ -116,6 +121,7 @@ class members {
 
   /// Gives a page back. @pre the process has ended, its outcome was read, and it holds no shared object.
   static void release(token who) noexcept {
+    at(who).process.store(0, std::memory_order_relaxed);
     at(who).identity.store(std::uint64_t{who} << 32 | member_slot::free,
                            std::memory_order_release);  // pairs with claim's acquire
   }
@@ -124,12 +130,17 @@ class members {
     return at(who).identity.load(std::memory_order_acquire) == (std::uint64_t{who} << 32 | member_slot::used);
   }
 
-  /// Whether /proc proves that the process of this page has ended without anybody giving its page back.
-  static bool is_orphaned(member_slot const& slot) noexcept {
-    std::uint32_t const process = slot.process.load(std::memory_order_acquire);
+  /// Whether /proc proves that the process of this page has ended, or that it will never run, without anybody giving
+  /// its page back. From then on it does not run.
+  static bool is_orphaned(token who) noexcept {
+    member_slot& slot = at(who);
+    std::uint32_t process = slot.process.load(std::memory_order_acquire);  // pairs with the release of claim_slot
     if (process == 0) return false;
-    auto const task = os::look_up_task(static_cast<pid_t>(process), static_cast<pid_t>(process));
-    return !task.running() || os::started_after(task, slot.claimed_at);
+    bool const unborn = process == who;
+    auto const pid = static_cast<pid_t>(unborn ? slot.claimer : process);
+    auto const task = os::look_up_task(pid, pid);
+    if (task.running() && !os::started_after(task, slot.claimed_at)) return false;
+    return !unborn || slot.process.compare_exchange_strong(process, 0, std::memory_order_acq_rel);
   }
 
  private:
@@ -153,7 +164,6 @@ class members {
     if (!slot.identity.compare_exchange_strong(identity, std::uint64_t{claimed} << 32 | member_slot::used,
                                                std::memory_order_acq_rel))
       return 0;
-    slot.process.store(0, std::memory_order_relaxed);
     slot.holds.store(0, std::memory_order_relaxed);
     slot.claimed_at = os::boot_time_ns();
     slot.life.store(0, std::memory_order_relaxed);
@@ -163,6 +173,8 @@ class members {
     slot.lost_write.store(0, std::memory_order_relaxed);
     slot.started.store(0, std::memory_order_relaxed);
     slot.crash.store(0, std::memory_order_relaxed);
+    slot.claimer = static_cast<std::uint32_t>(os::process_id());
+    slot.process.store(claimed, std::memory_order_release);  // pairs with the acquire in is_orphaned
     return claimed;
   }
 

@@ -218,9 +218,8 @@ class objects {
 
   /// Frees the page of a process whose starter died before it could, and what it held. For members::claim.
   static void bury_orphan(token who) noexcept {
-    member_slot& slot = members::at(who);
-    if (who == 0 || !members::is_current(who) || !members::is_orphaned(slot)) return;
-    free_block_at(slot.block.exchange(0, std::memory_order_acq_rel));
+    if (who == 0 || !members::is_current(who) || !members::is_orphaned(who)) return;
+    free_block_at(members::at(who).block.exchange(0, std::memory_order_acq_rel));
     bury(who);
     members::release(who);
   }

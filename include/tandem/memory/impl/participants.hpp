@@ -56,7 +56,9 @@ struct self_page {
   std::uint64_t reserved[2];
   os::robust_links links;  // 24 and 32 bytes behind the liveness word
   token me;
+  std::atomic<token> name;  // `me`, for lock words: atomic as the one that it stands in for is
   bool linked;
+  os::robust_list list;                      // of this thread; not usable where it is not linked
   void (*leave_heap)(heap_cache&) noexcept;  // set by the heap at this participant's first allocation
   alignas(64) heap_cache heap;
 };
@@ -77,6 +79,17 @@ class participants {
 
   /// The calling thread's token, 0 if it has not enrolled (since the last fork).
   static token self_or_none() noexcept { return self_->me; }
+
+  /// What the calling thread writes into a lock's word: its token; `somebody` as long as there is no family; 0 where it
+  /// has yet to enrol. Two loads.
+  static token name() noexcept { return name_->load(std::memory_order_relaxed); }
+
+  /// Until the next such call: should the calling thread die, and `word` name no owner then, one of its sleepers is
+  /// woken. For who may have been given a wake-up that others need. Null: nothing. Does nothing in who has not
+  /// enrolled.
+  static void pass_on_wake_up(void const* word) noexcept {
+    if (self_->list.usable()) self_->list.announce_word(word);
+  }
 
   /// The calling thread's private page; all zeros, and not to be written, as long as self_or_none() is 0.
   static self_page& own() noexcept { return *self_; }
@@ -143,6 +156,7 @@ class participants {
 
   static inline constinit self_page nobody_{};
   static inline constinit thread_local self_page* self_ = &nobody_;
+  static inline constinit thread_local std::atomic<token> const* name_ = &unenrolled_name;
 };
 
 TANDEM_NOINLINE inline token participants::enrol() {
@@ -164,6 +178,7 @@ TANDEM_NOINLINE inline token participants::enrol() {
       if (round == 1) prove_ended(life_token(at(index).life.load(std::memory_order_relaxed)));
       if (!claim(all, index, page, list, thread)) continue;
       self_ = page;
+      name_ = &page->name;
       at_thread_end.store([](void* ended) noexcept { leave(static_cast<self_page*>(ended)); },
                           std::memory_order_release);
       ::pthread_setspecific(all.thread_end, page);
@@ -204,7 +219,9 @@ inline bool participants::claim(region const& all, std::uint32_t index, self_pag
   }
   if (life_token(life) != 0) wake(slot);  // who still watches the former owner of this slot
   page->linked = linked;
+  if (linked) page->list = list;
   page->me = me;
+  page->name.store(me, std::memory_order_relaxed);
   return true;
 }
 
@@ -222,6 +239,7 @@ inline void participants::leave(self_page* page) noexcept {
   wake(slot);
   note_death();
   self_ = &nobody_;
+  name_ = &unenrolled_name;
   os::unmap(reinterpret_cast<std::byte*>(page) - all.page, all.page + private_bytes(all));
 }
 

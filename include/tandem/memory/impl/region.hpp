@@ -81,6 +81,10 @@ struct region {
   std::byte* address(std::uint64_t offset) const noexcept { return heap + offset; }
 };
 
+/// What a thread that has not enrolled writes into a lock's word: `somebody`, as long as there is no family; 0 from
+/// then on, which no word takes: it must enrol first.
+inline constinit std::atomic<token> unenrolled_name{somebody};
+
 /// What a participant does when its thread ends. Set with the first of them, so that who has none need not know of
 /// them.
 inline constinit std::atomic<void (*)(void* self_page) noexcept> at_thread_end{nullptr};
@@ -172,6 +176,8 @@ class family_region {
     made.process = new (own) process_page;
     if (int const error = ::pthread_key_create(&made.thread_end, &end_thread))
       throw_errno(error, "reserve the commons: pthread_key_create");
+    // relaxed: who shares memory with others has it from a call that comes after this one
+    unenrolled_name.store(0, std::memory_order_relaxed);
   }
 
   static bool create(region& made, std::size_t bytes) noexcept {

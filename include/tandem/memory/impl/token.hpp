@@ -26,6 +26,10 @@ constexpr token make_token(std::uint32_t slot, std::uint32_t generation) noexcep
   return token_mark | (generation & (token_generations - 1)) << token_slot_bits | slot;
 }
 
+/// What a thread calls itself, in a lock word, that has no token since no other process is in sight: held by somebody
+/// of this program. Unlike every token, and zero where the kernel looks for a TID (22 bits).
+inline constexpr token somebody = 1U << 22;
+
 /// The next owner of the slot that `last` had, or its first one if `last` is 0.
 constexpr token next_token(std::uint32_t slot, token last) noexcept {
   return make_token(slot, ((last >> token_slot_bits) & (token_generations - 1)) + 1);

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef TANDEM_SYNC_IMPL_SPIN_HPP
+#define TANDEM_SYNC_IMPL_SPIN_HPP
+
+#include <atomic>  // for atomic
+
+#include "tandem/config.hpp"         // for TANDEM_NOINLINE
+#include "tandem/os/cpu.hpp"         // for relax
+#include "tandem/os/scheduling.hpp"  // for is_on_one_cpu
+
+namespace tandem::impl {
+
+/// Whether waiting for another thread by looking again can make sense: not where there is one CPU for all. Found out
+/// once in a program.
+inline bool spinning_helps() noexcept {
+  static constinit std::atomic<int> known{-1};
+  int helps = known.load(std::memory_order_relaxed);
+  if (helps < 0) {
+    helps = os::is_on_one_cpu() ? 0 : 1;
+    known.store(helps, std::memory_order_relaxed);
+  }
+  return helps != 0;
+}
+
+/// Looks at longer and longer distances, so that who works on the line has it for itself: 1, 2, 4 to 32 pauses of the
+/// processor, up to a budget.
+class backoff {
+ public:
+  explicit backoff(int budget) noexcept : left_(budget) {}
+
+  /// Pauses once; false where the budget is used up.
+  bool pause() noexcept {
+    if (left_ <= 0) return false;
+    for (int i = 0; i < step_; ++i) os::relax();
+    left_ -= step_;
+    spent_ += step_;
+    if (step_ < longest) step_ *= 2;
+    return true;
+  }
+
+  int spent() const noexcept { return spent_; }
+
+ private:
+  static constexpr int longest = 32;
+  int left_, spent_ = 0, step_ = 1;
+};
+
+}  // namespace tandem::impl
+
+#endif  // TANDEM_SYNC_IMPL_SPIN_HPP
