@@ -48,10 +48,18 @@ namespace tandem::impl {
 /// What came of an attempt to lock.
 enum class lock_result : std::uint8_t { locked, timed_out, abandoned, unrecoverable, held_by_caller };
 
+/// How a lock waits. The tests have others, to show what each part is there for.
+struct lock_policy {
+  static constexpr std::int64_t millisecond = 1'000'000;
+  static constexpr std::int64_t first_slice = 4 * millisecond, last_slice = 100 * millisecond,
+                                last_slice_elsewhere = 16 * millisecond;
+  static constexpr int woken_by_unlock = 2;
+};
+
 /// 8 bytes without a pointer, for private and for shared memory.
-class lock_word {
+template <class Policy = lock_policy> class basic_lock_word {
  public:
-  constexpr lock_word() noexcept = default;
+  constexpr basic_lock_word() noexcept = default;
 
   // In the name that plain mutexes use. `until` is in nanoseconds of CLOCK_MONOTONIC.
 
@@ -121,8 +129,6 @@ class lock_word {
   static constexpr auto locking = std::memory_order_seq_cst;
 
   static constexpr std::int64_t millisecond = 1'000'000;
-  static constexpr std::int64_t first_slice = 4 * millisecond, last_slice = 100 * millisecond,
-                                last_slice_elsewhere = 16 * millisecond;
   static constexpr int most_spins = 200;
 
   static bool is_abandoned(std::uint32_t seen) noexcept { return (seen & abandoned) != 0; }
@@ -148,12 +154,13 @@ class lock_word {
   std::atomic<std::uint8_t> starving_{0};  // somebody asks for its turn
   owner_home home_;
 };
+using lock_word = basic_lock_word<>;
 static_assert(sizeof(lock_word) == 8, "a format in shared memory");
 
-TANDEM_NOINLINE inline lock_result lock_word::wait(token me, std::int64_t until) {
+template <class Policy> TANDEM_NOINLINE lock_result basic_lock_word<Policy>::wait(token me, std::int64_t until) {
   bool slept = false;
   backoff spin(spinning_helps() ? std::min<int>(most_spins, 10 + 2 * spins_.load(std::memory_order_relaxed)) : 0);
-  std::int64_t slice = first_slice, first_sleep = 0;
+  std::int64_t slice = Policy::first_slice, first_sleep = 0;
   lock_result result = lock_result::locked;
   for (;;) {
     std::uint32_t seen = word_.load(std::memory_order_relaxed);
@@ -196,7 +203,7 @@ TANDEM_NOINLINE inline lock_result lock_word::wait(token me, std::int64_t until)
     }
     bool const in_time = sleep(seen, std::min(until, now + slice));
     slept = true;
-    slice = std::min(2 * slice, home_.is_elsewhere() ? last_slice_elsewhere : last_slice);
+    slice = std::min(2 * slice, home_.is_elsewhere() ? Policy::last_slice_elsewhere : Policy::last_slice);
     participants::pass_on_wake_up(&word_);
     if (os::monotonic_ns() - first_sleep > millisecond) starving_.store(1, std::memory_order_relaxed);
     if (!in_time) {
@@ -212,7 +219,7 @@ TANDEM_NOINLINE inline lock_result lock_word::wait(token me, std::int64_t until)
 }
 
 /// Until the word or the owner's liveness word changes, or a wake-up comes; false where the time was up first.
-inline bool lock_word::sleep(std::uint32_t seen, std::int64_t until) noexcept {
+template <class Policy> bool basic_lock_word<Policy>::sleep(std::uint32_t seen, std::int64_t until) noexcept {
   token const owner = seen & owner_mask;
   if (!is_participant(owner) || !family_region::exists())
     return os::futex_wait(&word_, seen, until) == 0 || errno != ETIMEDOUT;
@@ -231,14 +238,14 @@ inline bool lock_word::sleep(std::uint32_t seen, std::int64_t until) noexcept {
 }
 
 /// Marks the lock of an owner that has ended.
-inline void lock_word::bury(std::uint32_t seen) noexcept {
+template <class Policy> void basic_lock_word<Policy>::bury(std::uint32_t seen) noexcept {
   participants::pass_on_wake_up(&word_);
   // acq_rel: takes what the dead wrote from has_ended's acquire, and hands it on to recover's
   word_.compare_exchange_strong(seen, abandoned, std::memory_order_acq_rel, std::memory_order_relaxed);
   os::futex_wake(&word_);  // also where another was first: it may have died since
 }
 
-TANDEM_NOINLINE inline lock_result lock_word::look(token me) {
+template <class Policy> TANDEM_NOINLINE lock_result basic_lock_word<Policy>::look(token me) {
   for (;;) {
     std::uint32_t seen = word_.load(std::memory_order_relaxed);
     if (is_abandoned(seen)) return report(seen);
@@ -256,7 +263,8 @@ TANDEM_NOINLINE inline lock_result lock_word::look(token me) {
   }
 }
 
-TANDEM_NOINLINE inline lock_result lock_word::recover(token me, std::int64_t until, bool& was_abandoned) {
+template <class Policy>
+TANDEM_NOINLINE lock_result basic_lock_word<Policy>::recover(token me, std::int64_t until, bool& was_abandoned) {
   was_abandoned = false;
   for (;;) {
     lock_result const result = lock_at_once(me) ? lock_result::locked : wait(me, until);
@@ -271,7 +279,7 @@ TANDEM_NOINLINE inline lock_result lock_word::recover(token me, std::int64_t unt
   }
 }
 
-inline bool lock_word::give_up_for_good(token me) noexcept {
+template <class Policy> bool basic_lock_word<Policy>::give_up_for_good(token me) noexcept {
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
   for (;;) {
     if ((seen & ~sleepers) == unrecoverable) return true;
@@ -282,7 +290,7 @@ inline bool lock_word::give_up_for_good(token me) noexcept {
   return true;
 }
 
-TANDEM_NOINLINE inline bool lock_word::give_up(token me) noexcept {
+template <class Policy> TANDEM_NOINLINE bool basic_lock_word<Policy>::give_up(token me) noexcept {
   std::uint32_t const seen = word_.load(std::memory_order_relaxed);
   token const owner = seen & owner_mask;
   if ((seen & ~sleepers) == unrecoverable) return true;  // its holder made it so
@@ -291,12 +299,13 @@ TANDEM_NOINLINE inline bool lock_word::give_up(token me) noexcept {
   bool const turn = starving_.load(std::memory_order_relaxed) != 0;
   std::uint32_t const free = turn ? sleepers : thread_number::is_one(owner) ? untouched : 0;
   // release: as in unlock. Nobody but the owner changes an owned word, but for the bit `sleepers`.
-  if ((word_.exchange(free, std::memory_order_release) & sleepers) != 0) os::futex_wake(&word_, 2);
+  if ((word_.exchange(free, std::memory_order_release) & sleepers) != 0)
+    os::futex_wake(&word_, Policy::woken_by_unlock);
   return true;
 }
 
 /// How long spinning was worth while, as a moving average over those who did not sleep; sleepers bring it down.
-inline void lock_word::adapt(bool slept, int spent) noexcept {
+template <class Policy> void basic_lock_word<Policy>::adapt(bool slept, int spent) noexcept {
   int const known = spins_.load(std::memory_order_relaxed);
   int const now = slept ? known - (known + 7) / 8 : known + (spent - known) / 8;
   if (now != known) spins_.store(static_cast<std::uint8_t>(now), std::memory_order_relaxed);
