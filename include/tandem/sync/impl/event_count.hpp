@@ -24,7 +24,7 @@
 #include "tandem/config.hpp"                    // for TANDEM_NOINLINE
 #include "tandem/memory/impl/participants.hpp"  // for participants
 #include "tandem/memory/impl/region.hpp"        // for family_region
-#include "tandem/memory/impl/token.hpp"         // for token
+#include "tandem/memory/impl/token.hpp"         // for somebody, token
 #include "tandem/os/clock.hpp"                  // for monotonic_ns
 #include "tandem/os/futex.hpp"                  // for futex_wait_any, futex_wake, most_watched_words, watched_word
 #include "tandem/sync/impl/owner.hpp"           // for is_participant
@@ -90,7 +90,8 @@ inline bool event_count::sleep(std::uint32_t key, std::int64_t until, watched_ow
     if (participants::has_ended(owner)) return true;  // after the look at its word: that was the word of a living one
     watched[count++ - 2] = owner;
   }
-  std::int64_t const limit = std::min(until, os::monotonic_ns() + slice);
+  // As long as no other process is in sight, nobody dies unseen.
+  std::int64_t const limit = participants::name() == somebody ? until : std::min(until, os::monotonic_ns() + slice);
   participants::pass_on_wake_up(&bell_);
   int const woken = os::futex_wait_any(words, count, limit);
   bool const in_time = woken >= 0 || errno != ETIMEDOUT || limit < until;

@@ -113,6 +113,9 @@ template <class Policy = lock_policy> class basic_lock_word {
     return owner == me || (thread_number::is_one(owner) && owner == thread_number::mine());
   }
 
+  /// Whether the names of participants serve here: settled by who locked it first.
+  bool is_at_home() const noexcept { return home_.is_here(); }
+
   /// Whether it is locked, at some moment during the call; abandoned counts.
   bool is_locked() const noexcept {
     std::uint32_t const seen = word_.load(std::memory_order_seq_cst);

@@ -116,6 +116,9 @@ class owner_home {
     return thread_number::mine();
   }
 
+  /// Whether it was settled that numbers are not needed.
+  bool is_here() const noexcept { return home_.load(std::memory_order_relaxed) == here; }
+
   /// Whether numbers are its owners' names. @pre name() was called
   bool is_elsewhere() const noexcept { return home_.load(std::memory_order_relaxed) != here; }
 
