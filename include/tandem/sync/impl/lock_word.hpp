@@ -46,7 +46,7 @@
 namespace tandem::impl {
 
 /// What came of an attempt to lock.
-enum class lock_result : std::uint8_t { locked, timed_out, abandoned, unrecoverable, held_by_caller };
+enum class lock_result : std::uint8_t { locked, timed_out, abandoned, unrecoverable, held_by_caller, too_deep };
 
 /// 8 bytes without a pointer, for private and for shared memory.
 class lock_word {
@@ -100,10 +100,7 @@ class lock_word {
   bool give_up(token me) noexcept;
 
   /// Whether `me`, a name that the calling thread has or had, is the owner.
-  bool is_held_by(token me) const noexcept {
-    token const owner = word_.load(std::memory_order_relaxed) & owner_mask;
-    return owner == me || (thread_number::is_one(owner) && owner == thread_number::mine());
-  }
+  bool is_held_by(token me) const noexcept { return is_named(word_.load(std::memory_order_relaxed) & owner_mask, me); }
 
   /// Whether it is locked, at some moment during the call; abandoned counts.
   bool is_locked() const noexcept {
@@ -132,6 +129,10 @@ class lock_word {
   }
   static lock_result report(std::uint32_t seen) noexcept {
     return (seen & ~sleepers) == unrecoverable ? lock_result::unrecoverable : lock_result::abandoned;
+  }
+
+  static bool is_named(token owner, token me) noexcept {
+    return owner != 0 && (owner == me || (thread_number::is_one(owner) && owner == thread_number::mine()));
   }
 
   /// What a locker writes over `seen`, a free state.
@@ -275,7 +276,8 @@ inline bool lock_word::give_up_for_good(token me) noexcept {
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
   for (;;) {
     if ((seen & ~sleepers) == unrecoverable) return true;
-    if (!is_abandoned(seen) && (seen & owner_mask) != me) return false;
+    token const owner = seen & owner_mask;
+    if (!is_abandoned(seen) && owner != somebody && !is_named(owner, me)) return false;
     if (word_.compare_exchange_weak(seen, unrecoverable, std::memory_order_acq_rel, std::memory_order_relaxed)) break;
   }
   os::futex_wake(&word_);
@@ -287,7 +289,7 @@ TANDEM_NOINLINE inline bool lock_word::give_up(token me) noexcept {
   token const owner = seen & owner_mask;
   if ((seen & ~sleepers) == unrecoverable) return true;  // its holder made it so
   if (is_abandoned(seen) || is_free(seen)) return false;
-  if (owner != me && owner != somebody && !is_held_by(me)) return false;
+  if (owner != somebody && !is_named(owner, me)) return false;
   bool const turn = starving_.load(std::memory_order_relaxed) != 0;
   std::uint32_t const free = turn ? sleepers : thread_number::is_one(owner) ? untouched : 0;
   // release: as in unlock. Nobody but the owner changes an owned word, but for the bit `sleepers`.
