@@ -19,6 +19,9 @@ namespace tandem::impl {
           "tandem: lock a mutex: the unit that held it has ended: repair what it protects after recover()");
     case lock_result::unrecoverable:
       throw_errc(std::errc::state_not_recoverable, "lock a mutex", "it was marked unrecoverable");
+    case lock_result::too_deep:
+      throw_errc(std::errc::resource_unavailable_try_again, "lock a recursive mutex",
+                 "the calling thread has locked it as often as can be counted");
     default:
       throw_errc(std::errc::resource_deadlock_would_occur, "lock a mutex", "the calling thread holds it already");
   }
@@ -31,9 +34,15 @@ inline bool locked_or_throw(lock_result result) {
   throw_lock_error(result);
 }
 
-/// The same for attempts, which std allows to fail for no reason: a lock of the caller's own is just not free.
+/// The same with a deadline: std lets an attempt fail where the count of a recursive mutex is at its end.
+inline bool locked_in_time_or_throw(lock_result result) {
+  return result != lock_result::too_deep && locked_or_throw(result);
+}
+
+/// The same for attempts without waiting, which std allows to fail for no reason: a lock of the caller's own is just
+/// not free.
 inline bool tried_or_throw(lock_result result) {
-  return result != lock_result::held_by_caller && locked_or_throw(result);
+  return result != lock_result::held_by_caller && locked_in_time_or_throw(result);
 }
 
 /// Always checked, for it costs nothing: what follows a foreign unlock cannot be told any more.

@@ -46,7 +46,7 @@
 namespace tandem::impl {
 
 /// What came of an attempt to lock.
-enum class lock_result : std::uint8_t { locked, timed_out, abandoned, unrecoverable, held_by_caller };
+enum class lock_result : std::uint8_t { locked, timed_out, abandoned, unrecoverable, held_by_caller, too_deep };
 
 /// How a lock waits. The tests have others, to show what each part is there for.
 struct lock_policy {
@@ -108,10 +108,7 @@ template <class Policy = lock_policy> class basic_lock_word {
   bool give_up(token me) noexcept;
 
   /// Whether `me`, a name that the calling thread has or had, is the owner.
-  bool is_held_by(token me) const noexcept {
-    token const owner = word_.load(std::memory_order_relaxed) & owner_mask;
-    return owner == me || (thread_number::is_one(owner) && owner == thread_number::mine());
-  }
+  bool is_held_by(token me) const noexcept { return is_named(word_.load(std::memory_order_relaxed) & owner_mask, me); }
 
   /// Whether the names of participants serve here: settled by who locked it first.
   bool is_at_home() const noexcept { return home_.is_here(); }
@@ -141,6 +138,10 @@ template <class Policy = lock_policy> class basic_lock_word {
   }
   static lock_result report(std::uint32_t seen) noexcept {
     return (seen & ~sleepers) == unrecoverable ? lock_result::unrecoverable : lock_result::abandoned;
+  }
+
+  static bool is_named(token owner, token me) noexcept {
+    return owner != 0 && (owner == me || (thread_number::is_one(owner) && owner == thread_number::mine()));
   }
 
   /// What a locker writes over `seen`, a free state.
@@ -286,7 +287,8 @@ template <class Policy> bool basic_lock_word<Policy>::give_up_for_good(token me)
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
   for (;;) {
     if ((seen & ~sleepers) == unrecoverable) return true;
-    if (!is_abandoned(seen) && (seen & owner_mask) != me) return false;
+    token const owner = seen & owner_mask;
+    if (!is_abandoned(seen) && owner != somebody && !is_named(owner, me)) return false;
     if (word_.compare_exchange_weak(seen, unrecoverable, std::memory_order_acq_rel, std::memory_order_relaxed)) break;
   }
   os::futex_wake(&word_);
@@ -298,7 +300,7 @@ template <class Policy> TANDEM_NOINLINE bool basic_lock_word<Policy>::give_up(to
   token const owner = seen & owner_mask;
   if ((seen & ~sleepers) == unrecoverable) return true;  // its holder made it so
   if (is_abandoned(seen) || is_free(seen)) return false;
-  if (owner != me && owner != somebody && !is_held_by(me)) return false;
+  if (owner != somebody && !is_named(owner, me)) return false;
   bool const turn = starving_.load(std::memory_order_relaxed) != 0;
   std::uint32_t const free = turn ? sleepers : thread_number::is_one(owner) ? untouched : 0;
   // release: as in unlock. Nobody but the owner changes an owned word, but for the bit `sleepers`.

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef TANDEM_SYNC_TIMED_MUTEX_HPP
+#define TANDEM_SYNC_TIMED_MUTEX_HPP
+
+#include <type_traits>  // for is_standard_layout_v
+
+#include "tandem/core/shareable.hpp"              // for enable_shareable
+#include "tandem/sync/impl/lock_word.hpp"         // for lock_word
+#include "tandem/sync/impl/timed_mutex_base.hpp"  // for timed_mutex_base
+#include "tandem/sync/owner_died.hpp"             // for owner_died
+
+namespace tandem {
+
+/// std::timed_mutex ([thread.timedmutex.class]), and it survives its owner: a tandem::mutex with deadlines, which may
+/// also be a tandem::deadline.
+/// @par Shared memory          Yes: 8 bytes without a pointer, in private memory, in the commons, in memory that the
+///                             library maps. Construct it once, before others see it.
+/// @par Threads and processes  Every member may be called concurrently, except the destructor.
+/// @par Peer death             As tandem::mutex's, also for who waits with a deadline.
+class timed_mutex : public impl::timed_mutex_base<timed_mutex, impl::lock_word> {
+ public:
+  constexpr timed_mutex() noexcept = default;
+  /// @pre nobody holds it
+  ~timed_mutex() = default;
+};
+static_assert(sizeof(timed_mutex) == 8 && std::is_standard_layout_v<timed_mutex>, "a format in shared memory");
+
+template <> inline constexpr bool enable_shareable<timed_mutex> = true;
+
+}  // namespace tandem
+
+#endif  // TANDEM_SYNC_TIMED_MUTEX_HPP
