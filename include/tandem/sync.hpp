@@ -3,11 +3,15 @@
 #ifndef TANDEM_SYNC_HPP
 #define TANDEM_SYNC_HPP
 
+#include "tandem/sync/condition_variable.hpp"
+#include "tandem/sync/condition_variable_any.hpp"
 #include "tandem/sync/mutex.hpp"
 #include "tandem/sync/owner_died.hpp"
 #include "tandem/sync/recovered_lock.hpp"
 #include "tandem/sync/recursive_mutex.hpp"
 #include "tandem/sync/recursive_timed_mutex.hpp"
+#include "tandem/sync/shared_mutex.hpp"
+#include "tandem/sync/shared_timed_mutex.hpp"
 #include "tandem/sync/stop_token.hpp"
 #include "tandem/sync/timed_mutex.hpp"
 #include "tandem/sync/wait.hpp"

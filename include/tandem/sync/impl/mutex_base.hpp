@@ -69,10 +69,10 @@ template <class Mutex, class Word> class mutex_base {
 
   bool lock_in_time(std::int64_t until) { return locked_in_time_or_throw(word_.lock(until)); }
 
+  Word word_;
+
  private:
   TANDEM_NOINLINE void lock_or_throw() { locked_or_throw(word_.wait(word_.name(), os::no_deadline)); }
-
-  Word word_;
 };
 
 }  // namespace tandem::impl

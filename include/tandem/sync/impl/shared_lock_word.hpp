@@ -33,7 +33,11 @@ class shared_lock_word {
  public:
   constexpr shared_lock_word() noexcept = default;
 
+  // As lock_word's. What it takes more, a look at the readers, no writer gets around.
+
+  bool lock_at_once() noexcept { return false; }
   lock_result lock(std::int64_t until = os::no_deadline) { return drained(writer_.lock(until), until); }
+  lock_result wait(token, std::int64_t until) { return lock(until); }
   lock_result try_lock() { return drained(writer_.try_lock(), 0); }
   bool unlock() noexcept { return writer_.unlock(); }
 
@@ -45,7 +49,11 @@ class shared_lock_word {
     token const me = writer_.name();
     lock_result const result = writer_.try_lock();
     if (result != lock_result::locked) return result;
-    bool const entered = enter(me) != nullptr;
+    bool entered = enter(me) != nullptr;
+    if (!entered) {
+      empty_the_dead();
+      entered = enter(me) != nullptr;
+    }
     writer_.unlock();
     return entered ? lock_result::locked : lock_result::timed_out;
   }
@@ -113,7 +121,9 @@ class shared_lock_word {
   static bool wait_for(entry& one, std::int64_t until) noexcept;
 
   lock_result read_in_turn(token me, std::int64_t until);
-  lock_result drained(lock_result result, std::int64_t until) noexcept;
+  lock_result drained(lock_result result, std::int64_t until);
+  bool reads(token me) const noexcept;
+  void empty_the_dead() noexcept;
 
   lock_word writer_;
   std::atomic<std::uint32_t> used_{0};  // lines in which somebody has ever read
@@ -122,9 +132,8 @@ class shared_lock_word {
 static_assert(sizeof(shared_lock_word) == 576, "a format in shared memory");
 
 inline bool shared_lock_word::unlock_shared() noexcept {
-  token const me = participants::name();
-  token const number = me == 0 || !writer_.is_at_home() ? thread_number::mine() : me;
-  for (token const name : {writer_.is_at_home() ? me : number, somebody}) {
+  token const me = writer_.is_at_home() ? participants::name() : thread_number::mine();
+  for (token const name : {me, somebody}) {  // it may have entered when no other process was in sight
     if (name == 0) continue;
     unsigned const first = own_line(name);
     for (unsigned i = 0; i < lines; ++i) {
@@ -135,6 +144,15 @@ inline bool shared_lock_word::unlock_shared() noexcept {
       }
     }
   }
+  return false;
+}
+
+/// Whether the caller has an entry. Not found out for `somebody`.
+inline bool shared_lock_word::reads(token me) const noexcept {
+  if (me == somebody) return false;
+  for (line const& some : lines_)
+    for (entry const& one : some.readers)
+      if ((one.load(std::memory_order_relaxed) & owner_mask) == me) return true;
   return false;
 }
 
@@ -171,26 +189,47 @@ inline bool shared_lock_word::wait_for(entry& one, std::int64_t until) noexcept 
   }
 }
 
+/// Where it is full, since a writer would come by too late.
+inline void shared_lock_word::empty_the_dead() noexcept {
+  for (line& some : lines_) {
+    for (entry& one : some.readers) {
+      std::uint32_t seen = one.load(std::memory_order_acquire);
+      // acq_rel: as in wait_for
+      if (prove_ended(seen & owner_mask)) one.compare_exchange_strong(seen, 0, std::memory_order_acq_rel);
+    }
+  }
+}
+
 /// In by the writer's lock: so nobody overtakes for ever.
 TANDEM_NOINLINE inline lock_result shared_lock_word::read_in_turn(token me, std::int64_t until) {
+  if (reads(me)) return lock_result::held_by_caller;  // the writer waits for that to end
   lock_result const result = writer_.lock(until);
   if (result != lock_result::locked) return result;
   bool in_time = true;
-  while (enter(me) == nullptr && in_time) in_time = wait_for(lines_[own_line(me)].readers[0], until);
+  while (enter(me) == nullptr && in_time) {  // full: of the living, or of the dead
+    empty_the_dead();
+    if (enter(me) != nullptr) break;
+    wait_for(lines_[own_line(me)].readers[0], std::min(until, os::monotonic_ns() + slice));
+    in_time = os::monotonic_ns() < until;
+  }
   writer_.unlock();
   return in_time ? lock_result::locked : lock_result::timed_out;
 }
 
 /// Waits until the readers have left; if they do not in time, unlocks.
-inline lock_result shared_lock_word::drained(lock_result result, std::int64_t until) noexcept {
+inline lock_result shared_lock_word::drained(lock_result result, std::int64_t until) {
   if (result != lock_result::locked) return result;
+  token const me = writer_.name();
   std::uint32_t const used = used_.load(std::memory_order_seq_cst);
   for (unsigned at = 0; at < lines; ++at) {
     if ((used & 1U << at) == 0) continue;
     for (entry& one : lines_[at].readers) {
-      if (one.load(std::memory_order_seq_cst) == 0 || wait_for(one, until)) continue;
+      std::uint32_t const seen = one.load(std::memory_order_seq_cst);
+      if (seen == 0) continue;
+      bool const own = (seen & owner_mask) == me && me != somebody;
+      if (!own && wait_for(one, until)) continue;
       writer_.unlock();
-      return lock_result::timed_out;
+      return own ? lock_result::held_by_caller : lock_result::timed_out;
     }
   }
   return lock_result::locked;

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "tandem/sync/shared_mutex.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "support/build_kind.hpp"
+#include "support/catch.hpp"
+#include "support/child.hpp"
+#include "support/kill_at_each_instruction.hpp"
+#include "support/probes.hpp"
+#include "support/random_kill.hpp"
+#include "support/watchdog.hpp"
+#include "tandem/memory/commons.hpp"
+#include "tandem/memory/shared.hpp"
+#include "tandem/os/clock.hpp"
+#include "tandem/os/cpu.hpp"
+#include "tandem/os/process_table.hpp"
+#include "tandem/sync/shared_timed_mutex.hpp"
+
+using namespace std::chrono_literals;
+using tandem_test::child_process, tandem_test::place, tandem_test::processes, tandem_test::run_in_child,
+    tandem_test::threads, tandem_test::verdict;
+
+namespace {
+
+template <class Mutex> struct ledger {
+  Mutex lock;
+  std::atomic<long> a{0}, b{0};
+  std::atomic<int> inside{0}, most{0}, torn{0}, ready{0}, done{0};
+};
+
+constinit tandem::shared_mutex made_at_compile_time;
+
+}  // namespace
+
+template <class Mutex> inline constexpr bool tandem::enable_shareable<ledger<Mutex>> = true;
+
+TEST_CASE("shared_mutex: its size, its layout", "[sync][shared_mutex]") {
+  STATIC_REQUIRE(sizeof(tandem::shared_mutex) == 576);
+  STATIC_REQUIRE(tandem::shareable<tandem::shared_mutex>);
+  STATIC_REQUIRE(tandem::shareable<tandem::shared_timed_mutex>);
+  std::shared_lock const one(made_at_compile_time), two(made_at_compile_time);
+  CHECK_FALSE(made_at_compile_time.try_lock());
+}
+
+TEMPLATE_TEST_CASE("shared_mutex: readers are beside each other, never beside a writer", "[sync][shared_mutex]",
+                   std::shared_mutex, tandem::shared_mutex, std::shared_timed_mutex, tandem::shared_timed_mutex) {
+  ledger<TestType> all;
+  threads::spawn_and_join(4, [&](int number) {
+    for (int i = 0; i < 3000; ++i) {
+      if ((i + number) % 4 == 0) {
+        std::lock_guard const hold(all.lock);
+        if (all.inside != 0) ++all.torn;
+        all.a.store(all.a + 1, std::memory_order_relaxed);
+        all.b.store(all.b + 1, std::memory_order_relaxed);
+      } else {
+        std::shared_lock const hold(all.lock);
+        ++all.inside;
+        if (all.a != all.b) ++all.torn;
+        --all.inside;
+      }
+    }
+  });
+  CHECK(all.torn == 0);
+  CHECK(all.a == 3000);
+  // Two at once:
+  all.lock.lock_shared();
+  bool beside = false;
+  std::thread([&] {
+    beside = all.lock.try_lock_shared();
+    if (beside) all.lock.unlock_shared();
+  }).join();
+  CHECK(beside);
+  std::thread([&] { CHECK_FALSE(all.lock.try_lock()); }).join();
+  all.lock.unlock_shared();
+  all.lock.lock();
+  std::thread([&] { CHECK_FALSE(all.lock.try_lock_shared()); }).join();
+  all.lock.unlock();
+}
+
+TEMPLATE_TEST_CASE("shared_mutex: across processes, in the commons and in other shared memory", "[sync][shared_mutex]",
+                   threads, processes) {
+  tandem::commons();
+  tandem::shared<ledger<tandem::shared_mutex>> in_commons;
+  auto& elsewhere = place<ledger<tandem::shared_mutex>>();
+  for (auto* all : {in_commons.get(), &elsewhere}) {
+    TestType::spawn_and_join(3, [all](int number) {
+      for (int i = 0; i < 3000; ++i) {
+        if ((i + number) % 3 == 0) {
+          std::lock_guard const hold(all->lock);
+          if (all->inside != 0) ++all->torn;
+          all->a.store(all->a + 1, std::memory_order_relaxed);
+          all->b.store(all->b + 1, std::memory_order_relaxed);
+        } else {
+          std::shared_lock const hold(all->lock);
+          ++all->inside;
+          if (all->a != all->b) ++all->torn;
+          --all->inside;
+        }
+      }
+    });
+    CHECK(all->torn == 0);
+    CHECK(all->a == 3000);
+  }
+}
+
+TEST_CASE("shared_mutex: more readers than it has room for take turns", "[sync][shared_mutex]") {
+  tandem::commons();
+  tandem::shared<ledger<tandem::shared_mutex>> all;
+  constexpr int readers = 140, room = 128;
+  threads::spawn_and_join(readers, [&] {
+    std::shared_lock const hold(all->lock);
+    int const now = ++all->inside;
+    for (int most = all->most; most < now && !all->most.compare_exchange_weak(most, now);) {}
+    ++all->ready;
+    while (all->ready < room) std::this_thread::yield();
+    --all->inside;
+  });
+  CHECK(all->ready == readers);
+  CHECK(all->most <= room);
+  CHECK(all->lock.try_lock());
+  all->lock.unlock();
+}
+
+TEST_CASE("shared_mutex: a dead reader is gone, a dead writer leaves it abandoned", "[sync][shared_mutex][death]") {
+  tandem::commons();
+  tandem::shared<ledger<tandem::shared_timed_mutex>> in_commons;
+  auto& elsewhere = place<ledger<tandem::shared_timed_mutex>>();
+  for (auto* all : {in_commons.get(), &elsewhere}) {
+    auto const die_with = [all](auto lock) {
+      CHECK(run_in_child([&] {
+              lock();
+              all->a = all->a + 1;
+              ::raise(SIGKILL);
+            }).signal == SIGKILL);
+    };
+    for (int i = 0; i < 200; ++i) die_with([all] { all->lock.lock_shared(); });  // more than there is room for
+    CHECK(all->lock.try_lock_shared());
+    all->lock.unlock_shared();
+    CHECK(all->lock.try_lock_for(10s));
+    all->lock.unlock();
+
+    die_with([all] { all->lock.lock(); });
+    CHECK_THROWS_AS(all->lock.lock_shared(), tandem::owner_died);
+    CHECK_THROWS_AS(all->lock.try_lock_shared(), tandem::owner_died);
+    CHECK_THROWS_AS(all->lock.try_lock_shared_for(1s), tandem::owner_died);
+    CHECK_THROWS_AS(all->lock.lock(), tandem::owner_died);
+    {
+      auto const hold = all->lock.recover();
+      CHECK(hold.abandoned());
+    }
+    std::shared_lock const reads(all->lock);
+    CHECK(reads.owns_lock());
+  }
+}
+
+TEST_CASE("shared_mutex: whoever waits is woken by the end of a reader, of a writer, of a deadline",
+          "[sync][shared_mutex][death]") {
+  tandem::commons();
+  tandem::shared<ledger<tandem::shared_timed_mutex>> all;
+  child_process reader([&] {
+    all->lock.lock_shared();
+    all->ready = 1;
+    for (;;) ::pause();
+  });
+  while (all->ready == 0) std::this_thread::yield();
+  CHECK_FALSE(all->lock.try_lock());
+  CHECK_FALSE(all->lock.try_lock_for(2ms));
+  CHECK(all->lock.try_lock_shared());  // the writer that gave up is in nobody's way
+  all->lock.unlock_shared();
+  std::thread writer([&] {
+    all->lock.lock();
+    all->done = 1;
+    all->lock.unlock();
+  });
+  std::atomic<pid_t> waits{0};
+  std::thread next([&] {  // behind the writer
+    waits = tandem::os::thread_id();
+    all->lock.lock_shared();
+    all->lock.unlock_shared();
+  });
+  while (waits == 0) std::this_thread::yield();
+  reader.kill();
+  writer.join();
+  next.join();
+  CHECK(all->done == 1);
+
+  all->lock.lock();
+  bool read = true;
+  std::thread([&] { read = all->lock.try_lock_shared_for(2ms); }).join();
+  CHECK_FALSE(read);
+  all->lock.unlock();
+}
+
+TEST_CASE("shared_mutex: misuse is told", "[sync][shared_mutex][errors]") {
+  tandem::commons();
+  tandem::shared<ledger<tandem::shared_mutex>> all;
+  CHECK(run_in_child([&] { all->lock.unlock_shared(); }).signal == SIGABRT);
+  CHECK(run_in_child([&] { all->lock.unlock(); }).signal == SIGABRT);
+  all->lock.lock_shared();
+  try {
+    all->lock.lock();
+    FAIL("a reader that waits for itself");
+  } catch (std::system_error const& error) { CHECK(error.code() == std::errc::resource_deadlock_would_occur); }
+  CHECK(run_in_child([&] { all->lock.unlock_shared(); }).signal == SIGABRT);  // a forked child is not its parent
+  all->lock.unlock_shared();
+  all->lock.lock();
+  all->lock.mark_unrecoverable();
+  all->lock.unlock();
+  try {
+    all->lock.lock_shared();
+    FAIL("unrecoverable");
+  } catch (std::system_error const& error) { CHECK(error.code() == std::errc::state_not_recoverable); }
+}
+
+namespace {
+
+void survives(char const* what, void (*prepare)(tandem::shared_timed_mutex&),
+              void (*operation)(ledger<tandem::shared_timed_mutex>&), long stride) {
+  if (tandem_test::sanitized) return;
+  tandem_test::watchdog::allow(180s);
+  tandem::commons();
+  tandem::shared<ledger<tandem::shared_timed_mutex>> all;
+  auto const report = tandem_test::kill_at_each_instruction({
+      .reset =
+          [&] {
+            std::destroy_at(&*all);
+            std::construct_at(&*all);
+          },
+      .prepare =
+          [&] {
+            tandem::impl::participants::self();
+            if (prepare != nullptr) prepare(all->lock);
+          },
+      .operation = [&] { operation(*all); },
+      .check = [&]() -> verdict {
+        bool read = false;
+        try {
+          read = all->lock.try_lock_shared_for(3s);
+          if (!read) return "a reader waits for the dead";
+          if (all->a != all->b) return "half a change was seen without a report";
+          all->lock.unlock_shared();
+          if (!all->lock.try_lock_for(3s)) return "a writer waits for the dead";
+          all->lock.unlock();
+        } catch (tandem::owner_died const&) {
+          if (!all->lock.recover().abandoned()) return "a report without a reason";
+        }
+        return true;
+      },
+      .stride = tandem_test::soaking() ? 1 : stride,
+  });
+  INFO(what << ": " << report.to_string());
+  CHECK(report.passed());
+}
+
+template <class Mutex> void change(ledger<Mutex>& all, int pauses = 0) {
+  all.a.store(all.a + 1, std::memory_order_relaxed);
+  for (int i = 0; i < pauses; ++i) tandem::os::relax();
+  all.b.store(all.b + 1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+TEST_CASE("shared_mutex: killed at every instruction, readers and writers get on", "[sync][shared_mutex][kill]") {
+  survives(
+      "reading", nullptr,
+      [](auto& all) {
+        all.lock.lock_shared();
+        all.lock.unlock_shared();
+      },
+      1);
+  survives(
+      "writing", nullptr,
+      [](auto& all) {
+        all.lock.lock();
+        change(all);
+        all.lock.unlock();
+      },
+      1);
+  survives(
+      "writing after readers that died", [](auto& lock) { lock.lock_shared(); },
+      [](auto& all) {
+        all.lock.unlock_shared();
+        all.lock.lock();
+        change(all);
+        all.lock.unlock();
+      },
+      2);
+}
+
+TEST_CASE("shared_mutex: recover is survived as well", "[sync][shared_mutex][kill]") {
+  survives(
+      "recovering",
+      [](auto& lock) {
+        child_process([&lock] {
+          lock.lock();
+          ::raise(SIGKILL);
+        }).join();
+      },
+      [](auto& all) {
+        auto const hold = all.lock.recover();
+        all.b.store(all.a, std::memory_order_relaxed);
+        change(all);
+      },
+      1);
+}
+
+TEST_CASE("shared_mutex: killed at random, nobody hangs and nothing is torn without a report",
+          "[sync][shared_mutex][kill]") {
+  if (tandem_test::soaking()) tandem_test::watchdog::allow(4h);
+  tandem::commons();
+  tandem::shared<ledger<tandem::shared_mutex>> all;
+  auto const report = tandem_test::random_kill({
+      .workers = 4,
+      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 600, 100'000),
+      .work =
+          [&](int, std::uint64_t seed) {
+            for (std::uint64_t n = seed;; ++n) {
+              try {
+                if (n % 4 == 0) {
+                  std::lock_guard const hold(all->lock);
+                  change(*all, 40);
+                } else {
+                  std::shared_lock const hold(all->lock);
+                  if (all->a != all->b) ++all->torn;
+                }
+                ++all->ready;
+              } catch (tandem::owner_died const&) {
+                auto const hold = all->lock.recover();
+                if (hold.abandoned()) {
+                  ++all->done;
+                  all->b.store(all->a, std::memory_order_relaxed);
+                }
+              }
+            }
+          },
+      .check = [&](int) -> verdict {
+        if (all->torn != 0) return "half a change was seen without a report";
+        int const before = all->ready;
+        auto const until = tandem::os::monotonic_ns() + 10'000'000'000;
+        while (all->ready == before)
+          if (tandem::os::monotonic_ns() > until) return "nobody gets on";
+        return true;
+      },
+  });
+  INFO(report.to_string());
+  CHECK(report.passed());
+  CHECK(all->done > 0);
+}
