@@ -4,7 +4,7 @@
 #ifndef TANDEM_OS_SCHEDULING_HPP
 #define TANDEM_OS_SCHEDULING_HPP
 
-#include <sched.h>         // for sched_setscheduler, sched_param
+#include <sched.h>         // for sched_setscheduler, sched_param, sched_yield
 #include <sys/resource.h>  // for setpriority, getpriority
 #include <sys/syscall.h>   // for SYS_sched_getaffinity, SYS_sched_setaffinity
 #include <sys/types.h>     // for pid_t
@@ -13,6 +13,9 @@
 #include <cstddef>  // for size_t
 
 namespace tandem::os {
+
+/// Lets others run that wait for this CPU. One system call.
+inline void yield() noexcept { ::sched_yield(); }
 
 /// The CPUs as a mask of `words` words, CPU 0 in the lowest bit: how many words were written, -1 and errno. EINVAL: the
 /// kernel has more CPUs than that.

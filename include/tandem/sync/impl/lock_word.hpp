@@ -91,10 +91,7 @@ template <class Policy = lock_policy> class basic_lock_word {
   token name() { return home_.name(this); }
 
   /// As name(), but always the thread's own: for locks that count who has them.
-  token name_of_thread() {
-    token const me = home_.name(this);
-    return me == somebody ? thread_number::mine() : me;
-  }
+  token name_of_thread() { return home_.name_of_thread(this); }
 
   /// Locks; for who has seen that it is not free, or wants a name of its own.
   lock_result wait(token me, std::int64_t until);

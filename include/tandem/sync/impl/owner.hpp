@@ -116,6 +116,17 @@ class owner_home {
     return thread_number::mine();
   }
 
+  /// As name(), but always the thread's own: for what counts who has it.
+  token name_of_thread(void const* at) {
+    token const me = name(at);
+    return me == somebody ? thread_number::mine() : me;
+  }
+
+  /// Whether `name`, of the calling thread or of one that it was forked from, is its own. @pre name() was called
+  bool is_name_of_caller(token name) const noexcept {
+    return is_here() && is_participant(name) ? name == participants::name() : name == thread_number::mine();
+  }
+
   /// Whether it was settled that numbers are not needed.
   bool is_here() const noexcept { return home_.load(std::memory_order_relaxed) == here; }
 
