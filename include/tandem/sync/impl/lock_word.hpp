@@ -77,7 +77,8 @@ template <class Policy = lock_policy> class basic_lock_word {
     token const me = participants::name();
     std::uint32_t seen = me;
     // release: pairs with the acquire of the next owner
-    return word_.compare_exchange_strong(seen, 0, std::memory_order_release, std::memory_order_relaxed) || give_up(me);
+    return (me != 0 && word_.compare_exchange_strong(seen, 0, std::memory_order_release, std::memory_order_relaxed)) ||
+           give_up(me);
   }
 
   // In a name that is given: see name_of_thread().
