@@ -289,7 +289,7 @@ template <class Policy> bool basic_lock_word<Policy>::give_up_for_good(token me)
   for (;;) {
     if ((seen & ~sleepers) == unrecoverable) return true;
     token const owner = seen & owner_mask;
-    if (!is_abandoned(seen) && owner != somebody && !is_named(owner, me)) return false;
+    if (!is_abandoned(seen) && owner != somebody && !is_named(owner, me) && !prove_ended(owner)) return false;
     if (word_.compare_exchange_weak(seen, unrecoverable, std::memory_order_acq_rel, std::memory_order_relaxed)) break;
   }
   os::futex_wake(&word_);
