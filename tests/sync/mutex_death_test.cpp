@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "mutex_probes.hpp"
-#include "tandem/execution.hpp"
 
 using namespace tandem_test;
 using namespace std::chrono_literals;
@@ -180,28 +179,4 @@ TEMPLATE_LIST_TEST_CASE("mutex: an owner that is stopped is not dead", "[sync][m
     CHECK(mutex.try_lock());
     mutex.unlock();
   }
-}
-
-TEMPLATE_TEST_CASE("mutex: an exception that leaves a process leaves it abandoned; std's lock types do not",
-                   "[sync][mutex][death]", tandem::mutex, tandem::timed_mutex, tandem::recursive_mutex,
-                   tandem::recursive_timed_mutex) {
-  tandem::shared<TestType> mutex;
-  tandem::process thrown(
-      [](tandem::shared<TestType> const& lock) {
-        lock->lock();
-        throw std::runtime_error("while it holds it");
-      },
-      mutex);
-  CHECK_FALSE(thrown.join().has_value());
-  CHECK_THROWS_AS(mutex->lock(), tandem::owner_died);
-  CHECK(mutex->recover().abandoned());
-
-  tandem::process in_order(
-      [](tandem::shared<TestType> const& lock) {
-        std::lock_guard const hold(*lock);
-        throw std::runtime_error("while it holds it");
-      },
-      mutex);
-  CHECK_FALSE(in_order.join().has_value());
-  CHECK_FALSE(mutex->recover().abandoned());
 }
