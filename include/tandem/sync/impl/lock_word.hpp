@@ -77,7 +77,8 @@ template <class Policy = lock_policy> class basic_lock_word {
     token const me = participants::name();
     std::uint32_t seen = me;
     // release: pairs with the acquire of the next owner
-    return word_.compare_exchange_strong(seen, 0, std::memory_order_release, std::memory_order_relaxed) || give_up(me);
+    return (me != 0 && word_.compare_exchange_strong(seen, 0, std::memory_order_release, std::memory_order_relaxed)) ||
+           give_up(me);
   }
 
   // In a name that is given: see name_of_thread().
@@ -285,7 +286,7 @@ template <class Policy> bool basic_lock_word<Policy>::give_up_for_good(token me)
   for (;;) {
     if ((seen & ~sleepers) == unrecoverable) return true;
     token const owner = seen & owner_mask;
-    if (!is_abandoned(seen) && owner != somebody && !is_named(owner, me)) return false;
+    if (!is_abandoned(seen) && owner != somebody && !is_named(owner, me) && !prove_ended(owner)) return false;
     if (word_.compare_exchange_weak(seen, unrecoverable, std::memory_order_acq_rel, std::memory_order_relaxed)) break;
   }
   os::futex_wake(&word_);
