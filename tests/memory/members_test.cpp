@@ -10,6 +10,7 @@
 #include "support/child.hpp"
 #include "support/place.hpp"
 #include "tandem/memory/impl/objects.hpp"
+#include "tandem/memory/shared.hpp"
 
 namespace impl = tandem::impl;
 using impl::members, impl::objects;
@@ -24,6 +25,11 @@ std::vector<impl::token> claim_all(void (*bury)(impl::token) noexcept = nullptr)
     for (;;) taken.push_back(members::claim(bury));
   } catch (std::system_error const&) {}
   return taken;
+}
+
+/// What the dead left, for the tests that come after.
+void release_all() {
+  for (auto const one : claim_all(&objects::bury_orphan)) members::release(one);
 }
 
 }  // namespace
@@ -92,6 +98,7 @@ TEST_CASE("members: a full table says so", "[memory][members][errors]") {
           for (auto const one : taken) members::release(one);
           members::release(members::claim());
         }).passed());
+  release_all();
 }
 
 TEST_CASE(
@@ -111,6 +118,7 @@ TEST_CASE(
           CHECK(members::at(mine).process == mine);
           members::release(mine);
         }).passed());
+  release_all();
 }
 
 TEST_CASE("members: a process whose page was taken away, its starter being dead, does not run",
@@ -138,4 +146,16 @@ TEST_CASE("members: a page is not taken away from whom a living process starts",
         }).passed());
   objects::bury_orphan(page);  // it has run, and has ended
   CHECK_FALSE(members::is_current(page));
+}
+
+TEST_CASE("members: a process of the host's own making finds a page where the dead have all",
+          "[memory][members][death]") {
+  impl::family();
+  CHECK(run_in_child([] {
+          CHECK(run_in_child([] { claim_all(); }).passed());
+          tandem::shared<int> const held(5);
+          CHECK(*held == 5);
+          CHECK(members::is_current(members::self()));
+        }).passed());
+  release_all();
 }

@@ -59,7 +59,7 @@ class process_state {
       : member_(member),
         name_(std::move(name)),
         descriptors_(std::move(descriptors)),
-        starter_(members::self()),
+        starter_(objects::self()),
         started_at_(os::monotonic_ns()) {}
   process_state(process_state&& other) noexcept { swap(other); }
   process_state& operator=(process_state&& other) noexcept {
@@ -164,7 +164,7 @@ class process_state {
   member_slot& slot() const noexcept { return members::at(member_); }
   bool ended() const noexcept { return ended_; }
   /// False in a child that the host has forked: the process is its sibling there.
-  bool is_ours() const noexcept { return member_ != 0 && starter_ == members::self(); }
+  bool is_ours() const noexcept { return member_ != 0 && starter_ == objects::self(); }
 
   /// @throws std::system_error (operation_not_permitted) in a child that the host has forked: there it is nobody's
   /// child

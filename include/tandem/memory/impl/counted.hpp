@@ -38,13 +38,13 @@ template <class Whole> class counted {
   counted(std::byte* block, hold held) noexcept : block_(block), held_(held) {}
 
   /// Allocates a block and has `make` construct the Whole in it. @throws std::bad_alloc, and what `make` throws
-  template <class Make> counted(std::size_t bytes, Make make) : held_(objects::begin(fingerprint(), members::self())) {
+  template <class Make> counted(std::size_t bytes, Make make) : held_(objects::begin(fingerprint(), objects::self())) {
     try {
       block_ = static_cast<std::byte*>(commons().allocate(bytes, block_of<Whole>::alignment));
       objects::set_address(held_.object, block_);
       make(block_);
     } catch (...) {
-      objects::abandon(held_, members::self());
+      objects::abandon(held_, objects::self());
       commons().deallocate(block_);
       throw;
     }
@@ -112,7 +112,7 @@ template <class Whole> class counted {
   static counted receive(std::uint32_t index) {
     hold taken;
     if (index == 0 || index >= family().objects || !is_of_this_type(index) ||
-        !objects::take({index, hold::none_like_it | index * 8}, members::self(), taken))
+        !objects::take({index, hold::none_like_it | index * 8}, objects::self(), taken))
       throw_errc(std::errc::bad_message, "decode", "no such shared object");
     return found(taken);
   }
@@ -149,7 +149,7 @@ template <class Whole> class counted {
   }
 
  private:
-  static token token_of_holder() { return travelling_to != 0 ? travelling_to : members::self(); }
+  static token token_of_holder() { return travelling_to != 0 ? travelling_to : objects::self(); }
 
   static bool is_of_this_type(std::uint32_t index) noexcept {
     return objects::at(index).type.load(std::memory_order_relaxed) == fingerprint();
@@ -166,7 +166,7 @@ template <class Whole> class counted {
   static counted found(hold taken) {
     auto* const block = block_in(taken.object);
     if (block == nullptr) {
-      if (objects::drop(taken, members::self(), travelling_to)) objects::lose(taken.object);
+      if (objects::drop(taken, objects::self(), travelling_to)) objects::lose(taken.object);
       throw_errc(std::errc::bad_message, "decode", "a shared object that is not in the commons");
     }
     return {block, taken};
@@ -181,7 +181,7 @@ template <class Whole> class counted {
   // Not inline: g++ 12 would take an empty std::optional of a handle for one that may be destroyed unmade, and warn.
   TANDEM_NOINLINE void give_up() noexcept {
     if (!held_) return;
-    if (objects::drop(held_, members::self(), travelling_to)) end(held_.object, block_);
+    if (objects::drop(held_, objects::self(), travelling_to)) end(held_.object, block_);
     held_ = {};
     block_ = nullptr;
   }

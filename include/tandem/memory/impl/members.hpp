@@ -59,11 +59,15 @@ static_assert(sizeof(member_slot) == member_bytes &&
 class members {
  public:
   /// The calling process's token. One load and a test, but for the first call in a process that tandem has not started.
+  /// `bury` as in claim.
   /// @throws std::system_error where the table is full.
-  static token self() {
-    token const me = family().process->member.load(std::memory_order_relaxed);  // written by this process alone
-    return __builtin_expect(me != 0, 1) ? me : enter();
+  static token self(void (*bury)(token who) noexcept = nullptr) {
+    token const me = self_or_none();
+    return __builtin_expect(me != 0, 1) ? me : enter(bury);
   }
+
+  /// The same, 0 where the calling process has not asked yet.
+  static token self_or_none() { return family().process->member.load(std::memory_order_relaxed); }  // its own alone
 
   static member_slot& at(token who) noexcept { return page(slot_of(who) % family().slots); }
 
@@ -183,12 +187,12 @@ class members {
     while (known < to && !top.compare_exchange_weak(known, to, std::memory_order_relaxed)) {}
   }
 
-  TANDEM_NOINLINE static token enter() {
+  TANDEM_NOINLINE static token enter(void (*bury)(token who) noexcept) {
     auto const id = static_cast<std::uint32_t>(os::process_id());
     token mine = find_born(id);
     bool const fresh = mine == 0;
     if (fresh) {
-      mine = claim();
+      mine = claim(bury);
       at(mine).process.store(id, std::memory_order_release);
     }
     token nobody = 0;

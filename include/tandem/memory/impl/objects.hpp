@@ -190,7 +190,7 @@ class objects {
         std::uint64_t seen = held.load(std::memory_order_relaxed);
         if (holder_of(seen) == dead && held.compare_exchange_strong(seen, 0, std::memory_order_acq_rel)) {
           std::uint32_t const object = continues ? head_of(entry) : index;
-          if (object != 0 && is_last(object, members::self())) lose(object);
+          if (object != 0 && is_last(object, members::self_or_none())) lose(object);
         }
       }
     }
@@ -215,6 +215,9 @@ class objects {
     free_block_at(block);
     if (lost) family().header().lost_objects.fetch_add(1, std::memory_order_relaxed);
   }
+
+  /// The calling process, who may be about to hold something. @throws as members::self
+  static token self() { return members::self(&bury_orphan); }
 
   /// Frees the page of a process whose starter died before it could, and what it held. For members::claim.
   static void bury_orphan(token who) noexcept {
