@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tandem/memory/impl/members.hpp"
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -18,19 +20,26 @@ using tandem_test::place, tandem_test::run_in_child;
 
 namespace {
 
-/// All pages that are left. For a child, whose end shows that they were its own.
-std::vector<impl::token> claim_all(void (*bury)(impl::token) noexcept = nullptr) {
-  std::vector<impl::token> taken;
-  try {
-    for (;;) taken.push_back(members::claim(bury));
-  } catch (std::system_error const&) {}
-  return taken;
-}
+/// All pages that are left, taken by a child that ends: the others find them, and the tests that come after free pages.
+class full_table {
+ public:
+  full_table() {
+    CHECK(run_in_child([&] {
+            std::size_t count = 0;
+            try {
+              for (;;) taken_[count++] = members::claim();
+            } catch (std::system_error const&) {}
+          }).passed());
+  }
+  ~full_table() {
+    for (auto const one : taken_) objects::bury_orphan(one);
+  }
 
-/// What the dead left, for the tests that come after.
-void release_all() {
-  for (auto const one : claim_all(&objects::bury_orphan)) members::release(one);
-}
+  impl::token first() const { return taken_[0]; }
+
+ private:
+  std::array<impl::token, impl::token_slots>& taken_ = place<std::array<impl::token, impl::token_slots>>();
+};
 
 }  // namespace
 
@@ -91,34 +100,20 @@ TEST_CASE("members: threads that ask first at once agree", "[memory][members]") 
 }
 
 TEST_CASE("members: a full table says so", "[memory][members][errors]") {
-  CHECK(run_in_child([] {
-          auto const taken = claim_all(&objects::bury_orphan);
-          CHECK_THROWS_WITH(members::claim(&objects::bury_orphan),
-                            Catch::Matchers::Contains("the table of the family's processes is full"));
-          for (auto const one : taken) members::release(one);
-          members::release(members::claim());
-        }).passed());
-  release_all();
+  impl::family();
+  full_table const full;
+  CHECK_THROWS_WITH(members::claim(), Catch::Matchers::Contains("the table of the family's processes is full"));
 }
 
 TEST_CASE(
     "members: pages that a dead process claimed for others, and those of its dead, are found when they are needed",
     "[memory][members][death]") {
   impl::family();
-  CHECK(run_in_child([] {
-          // The starter dies before any of its processes runs, but for one, which dies later.
-          auto& last = place<std::atomic<impl::token>>(0U);
-          CHECK(run_in_child([&] {
-                  auto const taken = claim_all();
-                  last = taken.back();
-                }).passed());
-          CHECK(run_in_child([&] { members::become(last); }).passed());
-          auto const mine = members::claim(&objects::bury_orphan);  // the first call finds one, not only the second
-          CHECK(mine != 0);
-          CHECK(members::at(mine).process == mine);
-          members::release(mine);
-        }).passed());
-  release_all();
+  full_table const full;
+  CHECK(run_in_child([&] { members::become(full.first()); }).passed());
+  auto const mine = members::claim(&objects::bury_orphan);  // the first call finds one, not only the second
+  CHECK(members::at(mine).process == mine);
+  members::release(mine);
 }
 
 TEST_CASE("members: a process whose page was taken away, its starter being dead, does not run",
@@ -151,11 +146,10 @@ TEST_CASE("members: a page is not taken away from whom a living process starts",
 TEST_CASE("members: a process of the host's own making finds a page where the dead have all",
           "[memory][members][death]") {
   impl::family();
+  full_table const full;
   CHECK(run_in_child([] {
-          CHECK(run_in_child([] { claim_all(); }).passed());
           tandem::shared<int> const held(5);
           CHECK(*held == 5);
           CHECK(members::is_current(members::self()));
         }).passed());
-  release_all();
 }
