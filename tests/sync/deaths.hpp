@@ -20,7 +20,6 @@
 #include "support/kill_at_each_instruction.hpp"
 #include "support/place.hpp"
 #include "support/watchdog.hpp"
-#include "tandem/memory/commons.hpp"
 #include "tandem/memory/impl/participants.hpp"
 #include "tandem/memory/shared.hpp"
 
@@ -29,7 +28,6 @@ namespace tandem_test {
 /// Calls `body` with a T in the commons, where owners are participants, and with one in other shared memory, where they
 /// are numbers.
 template <class T, class Body, class... A> void in_each_home(Body body, A const&... arguments) {
-  tandem::commons();
   tandem::shared<T> in_commons(arguments...);
   body(*in_commons);
   body(place<T>(arguments...));
@@ -56,19 +54,20 @@ inline child_process stay_after(std::function<void()> const& body) {
 }
 
 /// Kills a child at every `stride`-th instruction of `operation` on a T in the commons, made anew of `arguments` each
-/// time.
+/// time; `before` comes here, `prepare` in the child.
 template <class T, class... A>
-void survives_kills(long stride, std::function<void(T&)> const& prepare, std::function<void(T&)> const& operation,
-                    std::function<verdict(T&)> const& check, A const&... arguments) {
+void survives_kills_beside(long stride, std::function<void(T&)> const& before, std::function<void(T&)> const& prepare,
+                           std::function<void(T&)> const& operation, std::function<verdict(T&)> const& check,
+                           A const&... arguments) {
   if (sanitized) return;  // their own instructions would be stepped through, a hundred for one of ours
   watchdog::allow(std::chrono::seconds(soaking() ? 3600 : 180));
-  tandem::commons();
   tandem::shared<T> one(arguments...);
   auto const report = kill_at_each_instruction({
       .reset =
           [&] {
             std::destroy_at(one.get());
             std::construct_at(one.get(), arguments...);
+            if (before) before(*one);
           },
       .prepare =
           [&] {
@@ -81,6 +80,13 @@ void survives_kills(long stride, std::function<void(T&)> const& prepare, std::fu
   });
   INFO(report.to_string());
   CHECK(report.passed());
+}
+
+/// The same where nobody is beside.
+template <class T, class... A>
+void survives_kills(long stride, std::function<void(T&)> const& prepare, std::function<void(T&)> const& operation,
+                    std::function<verdict(T&)> const& check, A const&... arguments) {
+  survives_kills_beside<T>(stride, {}, prepare, operation, check, arguments...);
 }
 
 }  // namespace tandem_test
