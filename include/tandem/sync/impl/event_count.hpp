@@ -22,6 +22,7 @@
 #include <cstdint>    // for int64_t, uint32_t
 
 #include "tandem/config.hpp"                    // for TANDEM_NOINLINE
+#include "tandem/memory/impl/in_sight.hpp"      // for has_mapped_shared
 #include "tandem/memory/impl/participants.hpp"  // for participants
 #include "tandem/memory/impl/region.hpp"        // for family_region
 #include "tandem/memory/impl/token.hpp"         // for somebody, token
@@ -90,8 +91,9 @@ inline bool event_count::sleep(std::uint32_t key, std::int64_t until, watched_ow
     if (participants::has_ended(owner)) return true;  // after the look at its word: that was the word of a living one
     watched[count++ - 2] = owner;
   }
-  // As long as no other process is in sight, nobody dies unseen.
-  std::int64_t const limit = participants::name() == somebody ? until : std::min(until, os::monotonic_ns() + slice);
+  // As long as no other process is in sight, nobody dies unseen. Mapped memory may have strangers, without a family.
+  bool const alone = participants::name() == somebody && !has_mapped_shared.load(std::memory_order_relaxed);
+  std::int64_t const limit = alone ? until : std::min(until, os::monotonic_ns() + slice);
   participants::pass_on_wake_up(&bell_);
   int const woken = os::futex_wait_any(words, count, limit);
   bool const in_time = woken >= 0 || errno != ETIMEDOUT || limit < until;
