@@ -5,6 +5,7 @@
 #include <cstdint>  // for int64_t, uint32_t
 
 #include "tandem/memory/impl/token.hpp"      // for token
+#include "tandem/os/clock.hpp"               // for monotonic_ns
 #include "tandem/os/scheduling.hpp"          // for yield
 #include "tandem/sync/impl/event_count.hpp"  // for event_count
 #include "tandem/sync/impl/spin.hpp"         // for backoff, spinning_helps
@@ -19,6 +20,7 @@ template <class Attempt, class Watch>
 bool await(event_count& events, std::int64_t until, Attempt attempt, Watch watch) {
   constexpr int spins = 200, yields = 4;
   if (attempt()) return true;
+  if (os::monotonic_ns() >= until) return false;
   for (backoff spin(spinning_helps() ? spins : 0); spin.pause();)
     if (attempt()) return true;
   for (int i = 0; i < yields; ++i) {
