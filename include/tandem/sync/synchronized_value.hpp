@@ -112,11 +112,11 @@ template <flat T> inline constexpr bool enable_shareable<synchronized_value<T>> 
 template <class F, class... Value>
   requires(sizeof...(Value) > 0 && (impl::is_synchronized<std::remove_const_t<Value>> && ...))
 decltype(auto) apply(F&& function, Value&... values) {
-  using access = impl::synchronized_access;
-  using result = std::invoke_result_t<F, decltype(access::draft(values))...>;
+  using insides = impl::synchronized_access;
+  using result = std::invoke_result_t<F, decltype(insides::draft(values))...>;
   static_assert(!std::is_reference_v<result>,
                 "tandem: apply: the function returns a reference, which would outlive the lock: return a value");
-  std::tuple locks(impl::taking_over(access::word(values))...);
+  std::tuple locks(impl::taking_over(insides::word(values))...);
   std::apply(
       [](auto& first, auto&... others) {
         if constexpr (sizeof...(others) == 0)
@@ -132,14 +132,14 @@ decltype(auto) apply(F&& function, Value&... values) {
     }
   } const at_end{locks};
   auto const run = [&]() -> decltype(auto) {
-    return std::apply(std::forward<F>(function), std::tie(access::draft(values)...));  // std::invoke
+    return std::apply(std::forward<F>(function), std::tie(insides::draft(values)...));  // std::invoke
   };
   if constexpr (std::is_void_v<result>) {
     run();
-    (access::commit(values), ...);
+    (insides::commit(values), ...);
   } else {
     result made = run();
-    (access::commit(values), ...);
+    (insides::commit(values), ...);
     return made;
   }
 }
