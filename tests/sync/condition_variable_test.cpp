@@ -20,8 +20,8 @@
 #include "tandem/sync/condition_variable_any.hpp"
 
 using namespace std::chrono_literals;
-using tandem_test::child_process, tandem_test::in_each_home, tandem_test::place, tandem_test::processes,
-    tandem_test::survives_kills_beside, tandem_test::threads, tandem_test::verdict;
+using tandem_test::in_each_home, tandem_test::processes, tandem_test::survives_kills_beside, tandem_test::threads,
+    tandem_test::verdict;
 
 namespace {
 

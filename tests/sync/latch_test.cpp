@@ -94,6 +94,7 @@ TEST_CASE("latch: an enrolled unit that dies before it arrives fails those who w
         CHECK_FALSE(gate.wait_for(1ms));
         std::atomic<int> told{0};
         std::vector<std::thread> team;
+        team.reserve(2);
         for (int i = 0; i < 2; ++i)
           team.emplace_back([&] {
             try {

@@ -36,13 +36,13 @@ TEST_CASE("permits: their size, their limits, moves", "[sync][permits]") {
   CHECK_FALSE(all.try_acquire_for(1ms));
   CHECK_FALSE(all.try_acquire_until(std::chrono::system_clock::now()));
   auto moved = std::move(one);
-  one.release();
+  one.release();  // NOLINT(bugprone-use-after-move): holds nothing
   CHECK(all.available() == 0);
   moved.release();
   moved.release();
   CHECK(all.available() == 1);
   moved = *std::move(two);
-  two.reset();
+  two.reset();  // NOLINT(bugprone-use-after-move)
   CHECK(all.available() == 1);
 }
 
@@ -73,6 +73,7 @@ TEST_CASE("permits: what the dead held is given back, to those who wait and to t
         CHECK_FALSE(all.try_acquire());
         std::atomic<int> passed{0};
         std::vector<std::thread> team;
+        team.reserve(3);
         for (int i = 0; i < 3; ++i)
           team.emplace_back([&] {
             auto const held = all.acquire();
