@@ -25,7 +25,7 @@ namespace {
 template <class Case> void check_abandoned(typename Case::mutex& mutex) {
   auto const attempts = [&mutex] {
     for (int i = 0; i < 2; ++i) {
-      auto const fails = [](auto action) { require(error_of(action) == EOWNERDEAD, "its owner has died"); };
+      auto const fails = [](auto action) { require(code_of(action) == EOWNERDEAD, "its owner has died"); };
       fails([&] { mutex.lock(); });
       fails([&] { mutex.try_lock(); });
       fails([&] { std::lock_guard const hold(mutex); });

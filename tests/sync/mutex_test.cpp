@@ -225,8 +225,8 @@ TEMPLATE_LIST_TEST_CASE("mutex: marked unrecoverable, nobody locks it again, and
   auto& mutex = *home;
   mutex.lock();
   int told = 0, told_too = 0;
-  sleeping_thread sleeper([&] { told = error_of([&] { mutex.lock(); }); });
-  sleeping_thread another([&] { told_too = error_of([&] { auto const hold = mutex.recover(); }); });
+  sleeping_thread sleeper([&] { told = code_of([&] { mutex.lock(); }); });
+  sleeping_thread another([&] { told_too = code_of([&] { auto const hold = mutex.recover(); }); });
   mutex.mark_unrecoverable();
   sleeper.join();
   another.join();
@@ -235,7 +235,7 @@ TEMPLATE_LIST_TEST_CASE("mutex: marked unrecoverable, nobody locks it again, and
   mutex.unlock();
   mutex.mark_unrecoverable();
   TestType::peers::spawn_and_join(1, [&] {
-    auto const fails = [](auto action) { require(error_of(action) == ENOTRECOVERABLE, "it was marked"); };
+    auto const fails = [](auto action) { require(code_of(action) == ENOTRECOVERABLE, "it was marked"); };
     fails([&] { mutex.lock(); });
     fails([&] { mutex.try_lock(); });
     fails([&] { auto const hold = mutex.recover(); });
