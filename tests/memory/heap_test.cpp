@@ -23,13 +23,14 @@
 #include "memory/fresh_heap.hpp"
 #include "support/build_kind.hpp"
 #include "support/catch.hpp"
+#include "support/last_words.hpp"
 #include "support/probes.hpp"
 #include "support/seed.hpp"
 #include "tandem/memory/commons.hpp"
 
 using tandem::commons;
 using tandem_test::child_process, tandem_test::place, tandem_test::processes, tandem_test::require,
-    tandem_test::run_in_child, tandem_test::threads, tandem_test::with_fresh_heap;
+    tandem_test::run_in_child, tandem_test::threads, tandem_test::with_fresh_heap, tandem_test::last_words;
 namespace impl = tandem::impl;
 
 namespace {
@@ -70,23 +71,6 @@ std::size_t some_size(std::mt19937_64& random) {
 }
 
 std::size_t live() { return commons().statistics().live_blocks; }
-
-/// What `body`, in a child, says on stderr before it aborts.
-template <class Body> std::string last_words(Body body) {
-  int ends[2];
-  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
-  auto const end = run_in_child([&] {
-    ::dup2(ends[1], STDERR_FILENO);
-    body();
-  });
-  ::close(ends[1]);
-  std::string words(4096, '\0');
-  auto const n = ::read(ends[0], words.data(), words.size());
-  ::close(ends[0]);
-  CHECK(end.signal == SIGABRT);
-  words.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
-  return words;
-}
 
 }  // namespace
 

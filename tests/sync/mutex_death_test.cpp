@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: BSL-1.0
 // What becomes of a mutex whose owner has ended.
+#include <sched.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstring>
+#include <functional>
 #include <mutex>
 #include <new>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
-#include "mutex_probes.hpp"
+#include "sync/deaths.hpp"
+#include "sync/mutex_probes.hpp"
+#include "tandem/memory/shared.hpp"
 
 using namespace tandem_test;
 using namespace std::chrono_literals;
@@ -111,13 +118,7 @@ TEMPLATE_LIST_TEST_CASE("mutex: all who sleep learn that its owner was killed", 
   if constexpr (std::is_same_v<typename TestType::peers, processes>) {
     typename TestType::template home<typename TestType::mutex> home;
     auto& mutex = *home;
-    auto& held = place<std::atomic<int>>(0);
-    child_process owner([&] {
-      mutex.lock();
-      held = 1;
-      for (;;) ::pause();
-    });
-    while (held == 0) std::this_thread::yield();
+    auto owner = tandem_test::stay_after([&] { mutex.lock(); });
     std::vector<child_process> sleepers;
     for (int i = 0; i < 3; ++i) {
       sleepers.emplace_back([&mutex, first = i == 0] {
@@ -143,14 +144,8 @@ TEMPLATE_LIST_TEST_CASE("mutex: one of those who sleep in recover takes it over"
   if constexpr (std::is_same_v<typename TestType::peers, processes>) {
     typename TestType::template home<typename TestType::mutex> home;
     auto& mutex = *home;
-    auto& held = place<std::atomic<int>>(0);
     auto& recovered = place<std::atomic<int>>(0);
-    child_process owner([&] {
-      mutex.lock();
-      held = 1;
-      for (;;) ::pause();
-    });
-    while (held == 0) std::this_thread::yield();
+    auto owner = tandem_test::stay_after([&] { mutex.lock(); });
     std::vector<child_process> sleepers;
     for (int i = 0; i < 3; ++i) sleepers.emplace_back([&] { recovered += mutex.recover().abandoned() ? 1 : 0; });
     for (auto const& sleeper : sleepers) wait_until_in_state('S', sleeper.id(), sleeper.id());
@@ -179,4 +174,46 @@ TEMPLATE_LIST_TEST_CASE("mutex: an owner that is stopped is not dead", "[sync][m
     CHECK(mutex.try_lock());
     mutex.unlock();
   }
+}
+
+namespace {
+
+/// Runs `body` in a child that is the first process of a PID namespace of its own, whose /proc is that of this one.
+void in_pid_namespace(std::function<void()> const& body) {
+  CHECK(run_in_child([&] {
+          if (::unshare(CLONE_NEWPID) != 0) {
+            WARN("SKIP(PID namespaces): unshare(CLONE_NEWPID): " << std::strerror(errno));
+            return;
+          }
+          CHECK(run_in_child(body).passed());
+        }).passed());
+}
+
+}  // namespace
+
+TEST_CASE("mutex: a program of another PID namespace is refused in words, where its death could not be seen",
+          "[sync][mutex][errors]") {
+  tandem::shared<int> const family(0);
+  auto& mutex = place<tandem::timed_mutex>();
+  mutex.lock();
+  mutex.unlock();
+  in_pid_namespace([&] {
+    CHECK(error_of([&] { mutex.lock(); }) == EOPNOTSUPP);
+    CHECK(error_of([&] { mutex.try_lock(); }) == EOPNOTSUPP);
+  });
+  CHECK(mutex.try_lock());
+  mutex.unlock();
+}
+
+TEST_CASE(
+    "mutex: in a PID namespace without a /proc of its own, the living are not taken for dead, nor the dead for living",
+    "[sync][mutex][death]") {
+  tandem::shared<int> const family(0);
+  auto& mutex = place<tandem::timed_mutex>();
+  in_pid_namespace([&] {
+    auto owner = tandem_test::stay_after([&] { mutex.lock(); });
+    CHECK_FALSE(mutex.try_lock_for(50ms));
+    owner.kill();
+    CHECK(error_of([&] { mutex.try_lock_for(1h); }) == EOWNERDEAD);
+  });
 }

@@ -20,6 +20,7 @@
 #include "support/catch.hpp"
 #include "support/child.hpp"
 #include "support/error_of.hpp"
+#include "support/last_words.hpp"
 #include "support/probes.hpp"
 #include "tandem/memory/shared.hpp"
 #include "tandem/os/process_id.hpp"
@@ -108,22 +109,6 @@ class sleeping_thread {
   std::thread thread_;
 };
 
-/// What `body`, in a child, says on stderr before it aborts.
-template <class Body> std::string last_words(Body body) {
-  int ends[2];
-  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
-  auto const end = run_in_child([&] {
-    ::dup2(ends[1], STDERR_FILENO);
-    body();
-  });
-  ::close(ends[1]);
-  std::string words(4096, '\0');
-  auto const n = ::read(ends[0], words.data(), words.size());
-  ::close(ends[0]);
-  CHECK(end.signal == SIGABRT);
-  words.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
-  return words;
-}
 inline auto says_not_the_owner() {
   return ContainsSubstring("tandem: unlock a mutex: the calling thread does not hold it");
 }

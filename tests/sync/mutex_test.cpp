@@ -9,8 +9,8 @@
 #include <mutex>
 #include <thread>
 
-#include "mutex_probes.hpp"
 #include "support/build_kind.hpp"
+#include "sync/mutex_probes.hpp"
 
 using namespace tandem_test;
 

@@ -87,6 +87,21 @@ TEST_CASE("permits: what the dead held is given back, to those who wait and to t
       2U);
 }
 
+TEST_CASE("permits: given back by another thread, or behind the end of its own", "[sync][permits]") {
+  in_each_home<permits>(
+      [](permits& all) {
+        auto held = all.try_acquire();
+        std::thread([&] { held.reset(); }).join();
+        CHECK(all.available() == 1);
+        std::thread([&] { held = all.try_acquire(); }).join();
+        auto const next = all.try_acquire_for(10s);  // of a thread that has ended
+        CHECK(next.has_value());
+        held.reset();
+        CHECK(all.available() == 0);
+      },
+      1U);
+}
+
 TEST_CASE("permits: a forked child does not give back its parent's", "[sync][permits][fork]") {
   in_each_home<permits>(
       [](permits& all) {

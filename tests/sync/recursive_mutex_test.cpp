@@ -5,7 +5,7 @@
 #include <cstring>
 #include <mutex>
 
-#include "mutex_probes.hpp"
+#include "sync/mutex_probes.hpp"
 
 using namespace tandem_test;
 

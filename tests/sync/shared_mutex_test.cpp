@@ -7,7 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <memory>
+#include <functional>
 #include <mutex>
 #include <shared_mutex>
 #include <system_error>
@@ -17,10 +17,10 @@
 #include "support/build_kind.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
-#include "support/kill_at_each_instruction.hpp"
 #include "support/probes.hpp"
 #include "support/random_kill.hpp"
 #include "support/watchdog.hpp"
+#include "sync/deaths.hpp"
 #include "tandem/memory/commons.hpp"
 #include "tandem/memory/shared.hpp"
 #include "tandem/os/clock.hpp"
@@ -29,8 +29,8 @@
 #include "tandem/sync/shared_timed_mutex.hpp"
 
 using namespace std::chrono_literals;
-using tandem_test::child_process, tandem_test::place, tandem_test::processes, tandem_test::run_in_child,
-    tandem_test::threads, tandem_test::verdict;
+using tandem_test::child_process, tandem_test::die_after, tandem_test::place, tandem_test::processes,
+    tandem_test::run_in_child, tandem_test::threads, tandem_test::verdict;
 
 namespace {
 
@@ -226,42 +226,22 @@ TEST_CASE("shared_mutex: misuse is told", "[sync][shared_mutex][errors]") {
 
 namespace {
 
-void survives(char const* what, void (*prepare)(tandem::shared_timed_mutex&),
-              void (*operation)(ledger<tandem::shared_timed_mutex>&), long stride) {
-  if (tandem_test::sanitized) return;
-  tandem_test::watchdog::allow(180s);
-  tandem::commons();
-  tandem::shared<ledger<tandem::shared_timed_mutex>> all;
-  auto const report = tandem_test::kill_at_each_instruction({
-      .reset =
-          [&] {
-            std::destroy_at(&*all);
-            std::construct_at(&*all);
-          },
-      .prepare =
-          [&] {
-            tandem::impl::participants::self();
-            if (prepare != nullptr) prepare(all->lock);
-          },
-      .operation = [&] { operation(*all); },
-      .check = [&]() -> verdict {
-        bool read = false;
-        try {
-          read = all->lock.try_lock_shared_for(3s);
-          if (!read) return "a reader waits for the dead";
-          if (all->a != all->b) return "half a change was seen without a report";
-          all->lock.unlock_shared();
-          if (!all->lock.try_lock_for(3s)) return "a writer waits for the dead";
-          all->lock.unlock();
-        } catch (tandem::owner_died const&) {
-          if (!all->lock.recover().abandoned()) return "a report without a reason";
-        }
-        return true;
-      },
-      .stride = tandem_test::soaking() ? 1 : stride,
+using timed_ledger = ledger<tandem::shared_timed_mutex>;
+
+void survives(std::function<void(timed_ledger&)> const& prepare, std::function<void(timed_ledger&)> const& operation,
+              long stride = 1) {
+  tandem_test::survives_kills<timed_ledger>(stride, prepare, operation, [](timed_ledger& all) -> verdict {
+    try {
+      if (!all.lock.try_lock_shared_for(3s)) return "a reader waits for the dead";
+      if (all.a != all.b) return "half a change was seen without a report";
+      all.lock.unlock_shared();
+      if (!all.lock.try_lock_for(3s)) return "a writer waits for the dead";
+      all.lock.unlock();
+    } catch (tandem::owner_died const&) {
+      if (!all.lock.recover().abandoned()) return "a report without a reason";
+    }
+    return true;
   });
-  INFO(what << ": " << report.to_string());
-  CHECK(report.passed());
 }
 
 template <class Mutex> void change(ledger<Mutex>& all, int pauses = 0) {
@@ -272,48 +252,41 @@ template <class Mutex> void change(ledger<Mutex>& all, int pauses = 0) {
 
 }  // namespace
 
-TEST_CASE("shared_mutex: killed at every instruction, readers and writers get on", "[sync][shared_mutex][kill]") {
-  survives(
-      "reading", nullptr,
-      [](auto& all) {
-        all.lock.lock_shared();
-        all.lock.unlock_shared();
-      },
-      1);
-  survives(
-      "writing", nullptr,
-      [](auto& all) {
-        all.lock.lock();
-        change(all);
-        all.lock.unlock();
-      },
-      1);
-  survives(
-      "writing after readers that died", [](auto& lock) { lock.lock_shared(); },
-      [](auto& all) {
-        all.lock.unlock_shared();
-        all.lock.lock();
-        change(all);
-        all.lock.unlock();
-      },
-      2);
+TEST_CASE("shared_mutex: killed at every instruction of reading, others get on", "[sync][shared_mutex][kill]") {
+  survives({}, [](timed_ledger& all) {
+    all.lock.lock_shared();
+    all.lock.unlock_shared();
+  });
 }
 
-TEST_CASE("shared_mutex: recover is survived as well", "[sync][shared_mutex][kill]") {
-  survives(
-      "recovering",
-      [](auto& lock) {
-        child_process([&lock] {
-          lock.lock();
-          ::raise(SIGKILL);
-        }).join();
-      },
-      [](auto& all) {
-        auto const hold = all.lock.recover();
-        all.b.store(all.a, std::memory_order_relaxed);
-        change(all);
-      },
-      1);
+TEST_CASE("shared_mutex: killed at every instruction of writing, others get on", "[sync][shared_mutex][kill]") {
+  survives({}, [](timed_ledger& all) {
+    all.lock.lock();
+    change(all);
+    all.lock.unlock();
+  });
+}
+
+TEST_CASE("shared_mutex: killed at every instruction of writing after one has read, others get on",
+          "[sync][shared_mutex][kill]") {
+  survives([](timed_ledger& all) { all.lock.lock_shared(); },
+           [](timed_ledger& all) {
+             all.lock.unlock_shared();
+             all.lock.lock();
+             change(all);
+             all.lock.unlock();
+           },
+           2);
+}
+
+TEST_CASE("shared_mutex: killed at every instruction of recovering it, it can be recovered",
+          "[sync][shared_mutex][kill]") {
+  survives([](timed_ledger& all) { die_after([&] { all.lock.lock(); }); },
+           [](timed_ledger& all) {
+             auto const hold = all.lock.recover();
+             all.b.store(all.a, std::memory_order_relaxed);
+             change(all);
+           });
 }
 
 TEST_CASE("shared_mutex: killed at random, nobody hangs and nothing is torn without a report",

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <mutex>
 
-#include "mutex_probes.hpp"
+#include "sync/mutex_probes.hpp"
 
 using namespace tandem_test;
 using namespace std::chrono_literals;

@@ -3,6 +3,7 @@
 #define TANDEM_CORE_DEADLINE_HPP
 
 #include <compare>      // for strong_ordering
+#include <cstdint>      // for int64_t
 #include <limits>       // for numeric_limits
 #include <mutex>        // for chrono's durations and clocks: <chrono> adds its formatting, a quarter more to parse
 #include <type_traits>  // for is_same_v
@@ -59,6 +60,9 @@ class deadline {
     auto const current = now();
     return since_epoch_ > current ? since_epoch_ - current : std::chrono::nanoseconds::zero();
   }
+
+  /// The same moment in nanoseconds on the monotonic clock, INT64_MAX for never: as the functions of os/ take it.
+  constexpr std::int64_t since_epoch_ns() const noexcept { return since_epoch_.count(); }
 
   /// The same moment as std's functions take it; `time_point::max()` for never.
   constexpr std::chrono::steady_clock::time_point time_point() const noexcept {

@@ -4,8 +4,6 @@
 #ifndef TANDEM_EXECUTION_THIS_UNIT_HPP
 #define TANDEM_EXECUTION_THIS_UNIT_HPP
 
-#include <sched.h>  // for sched_yield
-
 #include <chrono>  // for duration, time_point
 #include <string>  // for string
 
@@ -18,6 +16,7 @@
 #include "tandem/os/clock.hpp"                     // for monotonic_ns
 #include "tandem/os/process_id.hpp"                // for process_id
 #include "tandem/os/process_table.hpp"             // for thread_id
+#include "tandem/os/scheduling.hpp"                // for yield
 #include "tandem/sync/stop_token.hpp"              // for stop_token
 
 namespace tandem::this_unit {
@@ -75,7 +74,7 @@ inline resource_usage usage() noexcept {
 }
 
 /// Lets others run first.
-inline void yield() noexcept { ::sched_yield(); }
+inline void yield() noexcept { os::yield(); }
 
 }  // namespace tandem::this_unit
 

@@ -9,7 +9,7 @@
 #include <sys/stat.h>     // for stat
 #include <sys/syscall.h>  // for SYS_gettid
 #include <sys/types.h>    // for pid_t
-#include <unistd.h>       // for read, close, syscall, sysconf
+#include <unistd.h>       // for read, close, getpid, readlink, syscall, sysconf
 
 #include <cerrno>        // for errno, ESRCH
 #include <charconv>      // for from_chars
@@ -63,6 +63,15 @@ inline task_state look_up_task(pid_t pid, pid_t tid) noexcept {
 
 /// Whether the kernel knows such a thread, of whatever process and user; a zombie counts.
 inline bool thread_exists(pid_t tid) noexcept { return ::kill(tid, 0) == 0 || errno != ESRCH; }
+
+/// Whether proc(5) shows the PID namespace of the calling process: not, where that was entered without mounting its
+/// own.
+inline bool proc_is_own() noexcept {
+  char text[24] = {};
+  pid_t shown = 0;
+  auto const length = ::readlink("/proc/self", text, sizeof text - 1);
+  return length > 0 && std::from_chars(text, text + length, shown).ec == std::errc{} && shown == ::getpid();
+}
 
 /// A number for the PID namespace that the calling process sees, never 0; 1 where proc(5) does not tell.
 inline std::uint64_t pid_namespace() noexcept {

@@ -70,7 +70,7 @@ template <std::ptrdiff_t LeastMaxValue = INT_MAX> class counting_semaphore {
 
   /// The same if that is possible in time; returns whether it was. @throws as acquire
   bool try_acquire_until(deadline until) {
-    return impl::await(events_, until.time_point().time_since_epoch().count(), [this] { return try_acquire(); });
+    return impl::await(events_, until.since_epoch_ns(), [this] { return try_acquire(); });
   }
   template <class Clock, class Duration> bool try_acquire_until(std::chrono::time_point<Clock, Duration> const& until) {
     return try_acquire_until(deadline::at(until));

@@ -80,7 +80,7 @@ class latch {
   /// The same, at most until a deadline; returns whether it is open.
   bool wait_until(deadline until) const {
     return impl::await(
-        events_, until.time_point().time_since_epoch().count(), [this] { return try_wait(); },
+        events_, until.since_epoch_ns(), [this] { return try_wait(); },
         [this](impl::token* owners) { return known_.living(owners, [](std::uint32_t) { return true; }); });
   }
   template <class Clock, class Duration> bool wait_until(std::chrono::time_point<Clock, Duration> const& until) const {

@@ -12,6 +12,8 @@
 
 #include "tandem/core/deadline.hpp"          // for deadline
 #include "tandem/core/shareable.hpp"         // for enable_shareable
+#include "tandem/os/futex.hpp"               // for no_deadline
+#include "tandem/os/process_id.hpp"          // for process_id
 #include "tandem/sync/impl/await.hpp"        // for await
 #include "tandem/sync/impl/event_count.hpp"  // for event_count
 #include "tandem/sync/impl/owner.hpp"        // for has_ended, owner_home
@@ -26,7 +28,7 @@ namespace tandem {
 ///
 /// @par Shared memory          Yes: 272 bytes without a pointer, as mutex.
 /// @par Threads and processes  Every member may be called concurrently, except the destructor. A permit belongs to the
-///                             thread that acquired it.
+///                             thread that acquired it, whichever gives it back.
 /// @par Peer death             The permits of a unit that ends, in whatever way, are taken over by whoever waits:
 /// within a
 ///                             family a sleeper learns of the death by the kernel, within a millisecond.
@@ -41,11 +43,13 @@ class permits {
   /// @par Peer death             See permits.
   class [[nodiscard]] held {
    public:
-    held(held&& other) noexcept : entry_(std::exchange(other.entry_, nullptr)), from_(other.from_), me_(other.me_) {}
+    held(held&& other) noexcept
+        : entry_(std::exchange(other.entry_, nullptr)), from_(other.from_), me_(other.me_), process_(other.process_) {}
     held& operator=(held other) noexcept {
       std::swap(entry_, other.entry_);
       std::swap(from_, other.from_);
       std::swap(me_, other.me_);
+      std::swap(process_, other.process_);
       return *this;
     }
     ~held() { release(); }
@@ -53,17 +57,18 @@ class permits {
     /// Gives it back before. Does nothing the second time, and in a forked child.
     void release() noexcept {
       auto* const mine = std::exchange(entry_, nullptr);
-      if (mine != nullptr) from_->give_back(*mine, me_);
+      if (mine != nullptr && process_ == os::process_id()) from_->give_back(*mine, me_);
     }
 
    private:
     friend class permits;
     held(std::atomic<std::uint32_t>& mine, permits& from, impl::token me) noexcept
-        : entry_(&mine), from_(&from), me_(me) {}
+        : entry_(&mine), from_(&from), me_(me), process_(os::process_id()) {}
 
     std::atomic<std::uint32_t>* entry_;
     permits* from_;
     impl::token me_;
+    pid_t process_;
   };
 
   /// @throws std::invalid_argument where `count` is above max()
@@ -89,9 +94,7 @@ class permits {
   }
 
   /// A permit, if there is one in time.
-  std::optional<held> try_acquire_until(deadline until) {
-    return acquire_until(until.time_point().time_since_epoch().count());
-  }
+  std::optional<held> try_acquire_until(deadline until) { return acquire_until(until.since_epoch_ns()); }
   template <class Clock, class Duration>
   std::optional<held> try_acquire_until(std::chrono::time_point<Clock, Duration> const& until) {
     return try_acquire_until(deadline::at(until));
@@ -143,8 +146,7 @@ class permits {
 
   void give_back(std::atomic<std::uint32_t>& mine, impl::token me) noexcept {
     std::uint32_t seen = me;
-    // seq_cst: as event_count asks for. It holds another name where a forked child gives back its parent's
-    if (me != impl::somebody && !home_.is_name_of_caller(me)) return;
+    // seq_cst: as event_count asks for. Another name stands there where the owner's thread has ended before
     if (!mine.compare_exchange_strong(seen, 0, std::memory_order_seq_cst)) return;
     events_.notify(2);  // one takes it; should it die then, the other watches it
   }

@@ -92,7 +92,7 @@ class stop_token {
   bool wait() const noexcept { return wait_until(deadline::never()); }
   /// Blocks until a stop is requested (true) or `until` has passed (false).
   bool wait_until(deadline until) const noexcept {
-    auto const ns = until.is_never() ? os::no_deadline : until.time_point().time_since_epoch().count();
+    auto const ns = until.since_epoch_ns();
     if (state_) return state_->wait_until(ns);
     std::atomic<std::uint32_t> const nobody_sets{0};
     while (os::futex_wait(&nobody_sets, 0, ns, os::futex_scope::in_process) == 0 || errno != ETIMEDOUT) {}

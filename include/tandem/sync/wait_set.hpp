@@ -176,7 +176,8 @@ template <class Key = std::size_t> class wait_set {
   /// Until the kernel tells of something that is still waited for.
   std::optional<Key> sleep(stop_token const& stop, deadline until) {
     for (;;) {
-      int const count = os::wait_watched(set_.get(), told_.data(), static_cast<int>(told_.size()), impl::as_ns(until));
+      int const count =
+          os::wait_watched(set_.get(), told_.data(), static_cast<int>(told_.size()), until.since_epoch_ns());
       if (count < 0) throw_errno("wait_set::wait");
       if (count == 0) return std::nullopt;
       first_told_ = 0;

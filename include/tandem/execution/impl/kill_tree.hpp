@@ -15,7 +15,6 @@
 #define TANDEM_EXECUTION_IMPL_KILL_TREE_HPP
 
 #include <poll.h>       // for POLLIN
-#include <sched.h>      // for sched_yield
 #include <signal.h>     // for SIGKILL, SIGSTOP
 #include <sys/types.h>  // for pid_t
 
@@ -33,6 +32,7 @@
 #include "tandem/os/pidfd.hpp"                      // for pidfd_open, pidfd_signal
 #include "tandem/os/poll.hpp"                       // for wait_ready
 #include "tandem/os/process_table.hpp"              // for for_each_number, is_at_rest, look_up_task
+#include "tandem/os/scheduling.hpp"                 // for yield
 #include "tandem/resource/fd.hpp"                   // for fd
 
 namespace tandem::impl {
@@ -119,7 +119,7 @@ class process_tree {
       for (auto const& [pid, one] : members_) rest = rest && (one.done || os::is_at_rest(pid));
       if (patience == 0) patience = os::monotonic_ns() + 1'000'000'000;
       if ((rest || os::monotonic_ns() > patience) && !find_new()) return;
-      if (!rest) ::sched_yield();
+      if (!rest) os::yield();
     }
   }
 

@@ -178,8 +178,7 @@ class process_state {
   /// never by an end-of-file.
   bool wait_until(deadline until) {
     while (!ended_) {
-      if (!until.is_never() &&
-          (until.passed() || !os::wait_ready(pidfd(), POLLIN, until.time_point().time_since_epoch().count()))) {
+      if (!until.is_never() && (until.passed() || !os::wait_ready(pidfd(), POLLIN, until.since_epoch_ns()))) {
         return reap(WNOHANG);
       }
       if (reap(until.is_never() ? 0 : WNOHANG)) return true;

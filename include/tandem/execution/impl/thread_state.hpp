@@ -64,7 +64,7 @@ template <class R> class thread_state {
 
   /// Blocks until the outcome is there (true) or `until` has passed.
   bool wait_until(deadline until) noexcept {
-    auto const ns = until.time_point().time_since_epoch().count();
+    auto const ns = until.since_epoch_ns();
     for (;;) {
       std::uint32_t seen = state_.load(std::memory_order_acquire);  // pairs with publish's exchange
       if (seen == published) return true;

@@ -23,6 +23,7 @@
 #include "tandem/execution/impl/zygote_board.hpp"   // for start_slot, zygote_birth, zygote_board, zygote_process
 #include "tandem/os/modules.hpp"                    // for module_table
 #include "tandem/os/pidfd.hpp"                      // for wait_process
+#include "tandem/os/scheduling.hpp"                 // for yield
 #include "tandem/resource/socket_pair.hpp"          // for socket_pair
 
 namespace tandem::impl {
@@ -339,7 +340,7 @@ class zygote_owner {
       }
       // As many threads are starting processes: one of them is about to be answered.
       if (round % 64 == 63) tidy();
-      ::sched_yield();
+      os::yield();
     }
   }
 

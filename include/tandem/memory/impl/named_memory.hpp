@@ -12,7 +12,6 @@
 #define TANDEM_MEMORY_IMPL_NAMED_MEMORY_HPP
 
 #include <fcntl.h>  // for O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR
-#include <sched.h>  // for sched_yield
 
 #include <cerrno>        // for errno, EAGAIN, EEXIST, EINVAL, EISDIR, ENOENT, EOPNOTSUPP
 #include <cinttypes>     // for PRIx64
@@ -27,6 +26,7 @@
 #include "tandem/os/clock.hpp"         // for monotonic_ns
 #include "tandem/os/directory.hpp"     // for for_each_entry
 #include "tandem/os/file_status.hpp"   // for file_status, get_status
+#include "tandem/os/scheduling.hpp"    // for yield
 #include "tandem/os/unnamed_file.hpp"  // for open_unnamed, give_name
 #include "tandem/os/use_mark.hpp"      // for mark_used, claim_unused, is_used
 #include "tandem/resource/fd.hpp"      // for fd
@@ -125,7 +125,7 @@ class memory_in_making {
 /// Opens what has a name, and marks it as used. Empty where there is none.
 inline fd open_named_memory(std::string const& path, bool writable, std::string_view name) {
   constexpr auto step = "open shared memory";
-  for (auto const limit = os::monotonic_ns() + 1'000'000'000;; ::sched_yield()) {
+  for (auto const limit = os::monotonic_ns() + 1'000'000'000;; os::yield()) {
     fd opened{os::open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK)};
     if (!opened && errno == ENOENT) return {};
     os::file_status status;

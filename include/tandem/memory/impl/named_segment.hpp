@@ -12,7 +12,6 @@
 
 #include <fcntl.h>      // for O_RDWR
 #include <pthread.h>    // for pthread_atfork
-#include <sched.h>      // for sched_yield
 #include <sys/types.h>  // for off_t, pid_t
 
 #include <atomic>        // for atomic
@@ -36,6 +35,7 @@
 #include "tandem/os/byte_lock.hpp"             // for lock_byte, is_byte_locked
 #include "tandem/os/file_status.hpp"           // for file_status, get_status
 #include "tandem/os/process_id.hpp"            // for process_id
+#include "tandem/os/scheduling.hpp"            // for yield
 #include "tandem/os/unnamed_file.hpp"          // for descriptor_path
 #include "tandem/resource/fd.hpp"              // for fd
 
@@ -167,7 +167,7 @@ class named_segment final : public heap_peers {
     for (pid_t seen = process_.load(std::memory_order_acquire); seen != me;
          seen = process_.load(std::memory_order_acquire)) {
       if (seen == -me) {
-        ::sched_yield();  // another thread is at it
+        os::yield();  // another thread is at it
       } else if (process_.compare_exchange_strong(seen, -me, std::memory_order_acquire)) {
         try {
           ::new (&lock_) std::mutex;

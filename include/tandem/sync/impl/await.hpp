@@ -36,11 +36,7 @@ bool await(event_count& events, std::int64_t until, Attempt attempt, Watch watch
     if (attempt()) return true;
     token owners[event_count::most_owners];
     unsigned const count = watch(owners);
-    if (!events.sleep(key, until, {owners, count})) {
-      if (attempt()) return true;
-      events.notify_one();  // a notification may have come at the last moment
-      return false;
-    }
+    if (!events.sleep(key, until, {owners, count})) return attempt();
   }
 }
 

@@ -53,7 +53,7 @@ class event_count {
   }
 
   /// Sleeps unless there was a notification since prepare() gave `key`; at most until `until`, and for 100 ms. False
-  /// where `until` was reached. Who leaves without using up the notification that woke it calls notify_one().
+  /// where `until` was reached.
   bool sleep(std::uint32_t key, std::int64_t until, watched_owners owners = {}) noexcept;
 
   /// Afterwards, when what was waited for was found and taken, or will not be waited for any longer.

@@ -205,7 +205,7 @@ template <class Policy> TANDEM_NOINLINE lock_result basic_lock_word<Policy>::wai
     }
     bool const in_time = sleep(seen, std::min(until, now + slice));
     slept = true;
-    slice = std::min(2 * slice, home_.is_elsewhere() ? Policy::last_slice_elsewhere : Policy::last_slice);
+    slice = std::min(2 * slice, home_.is_here() ? Policy::last_slice : Policy::last_slice_elsewhere);
     participants::pass_on_wake_up(&word_);
     if (os::monotonic_ns() - first_sleep > millisecond) starving_.store(1, std::memory_order_relaxed);
     if (!in_time) {

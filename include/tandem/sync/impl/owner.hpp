@@ -26,7 +26,7 @@
 #include "tandem/memory/impl/token.hpp"         // for somebody, token, token_mark
 #include "tandem/os/mapping.hpp"                // for is_shared
 #include "tandem/os/process_id.hpp"             // for process_id
-#include "tandem/os/process_table.hpp"          // for look_up_task, pid_namespace, thread_exists, thread_id
+#include "tandem/os/process_table.hpp"  // for look_up_task, pid_namespace, proc_is_own, thread_exists, thread_id
 
 namespace tandem::impl {
 
@@ -46,9 +46,11 @@ class thread_number {
 
   static constexpr bool is_one(token who) noexcept { return who >> 28 == 1; }
 
-  /// Whether that thread has ended; true is final. Three system calls.
+  /// Whether that thread has ended; true is final. Three system calls. Where proc(5) tells nothing of it, or of another
+  /// PID namespace, a thread is there as long as its number is.
   static bool has_ended(token number) noexcept {
     auto const tid = static_cast<pid_t>(number & tid_mask);
+    if ((number & ~tid_mask) == unknown_mark || !known().sees_others) return !os::thread_exists(tid);
     os::task_state const task = os::look_up_task(tid, tid);
     if (task.state == 0) return !os::thread_exists(tid);  // or it is hidden from this user
     return !task.running() || mark_of(task) != (number & ~tid_mask);
@@ -61,6 +63,7 @@ class thread_number {
     pid_t process;
     token number;
     std::uint16_t space;
+    bool sees_others;
   };
 
   static identity const& known() noexcept {
@@ -69,19 +72,22 @@ class thread_number {
     return mine_;
   }
 
-  /// Bits 22 to 28; the last of them is always set, so that a number is never a TID alone, which the kernel would take
-  /// for its own.
+  /// Bits 22 to 28, by the start time. The last of them is always set, so that a number is never a TID alone, which the
+  /// kernel would take for its own.
+  static constexpr std::uint32_t unknown_mark = 64U << 22;
   static std::uint32_t mark_of(os::task_state const& task) noexcept {
-    return (static_cast<std::uint32_t>(task.start_time * 0x9e3779b97f4a7c15U >> 58) | 64) << 22;
+    return static_cast<std::uint32_t>(65 + task.start_time % 63) << 22;
   }
 
   TANDEM_NOINLINE static void look_up(pid_t process) noexcept {
     pid_t const tid = os::thread_id();
-    mine_ = {process, static_cast<std::uint32_t>(tid) | mark_of(os::look_up_task(process, tid)),
-             static_cast<std::uint16_t>(os::pid_namespace() % 0xfff0 + 2)};
+    bool const sees = os::proc_is_own();
+    os::task_state const task = sees ? os::look_up_task(process, tid) : os::task_state{};
+    mine_ = {process, static_cast<std::uint32_t>(tid) | (task.state == 0 ? unknown_mark : mark_of(task)),
+             static_cast<std::uint16_t>(os::pid_namespace() % 0xfff0 + 2), sees};
   }
 
-  static inline constinit thread_local identity mine_{0, 0, 0};
+  static inline constinit thread_local identity mine_{0, 0, 0, false};
 };
 
 /// Whether `who` is known to have ended, by a look at memory alone; true is final, and what it wrote last is visible
@@ -122,16 +128,8 @@ class owner_home {
     return me == somebody ? thread_number::mine() : me;
   }
 
-  /// Whether `name`, of the calling thread or of one that it was forked from, is its own. @pre name() was called
-  bool is_name_of_caller(token name) const noexcept {
-    return is_here() && is_participant(name) ? name == participants::name() : name == thread_number::mine();
-  }
-
   /// Whether it was settled that numbers are not needed.
   bool is_here() const noexcept { return home_.load(std::memory_order_relaxed) == here; }
-
-  /// Whether numbers are its owners' names. @pre name() was called
-  bool is_elsewhere() const noexcept { return home_.load(std::memory_order_relaxed) != here; }
 
  private:
   static constexpr std::uint16_t unsettled = 0, here = 1;

@@ -20,7 +20,7 @@ template <class Mutex, class Word> class timed_mutex_base : public mutex_base<Mu
   template <class Clock, class Duration> bool try_lock_until(std::chrono::time_point<Clock, Duration> const& limit) {
     return try_lock_until(deadline::at(limit));
   }
-  bool try_lock_until(deadline limit) { return this->lock_in_time(limit.time_point().time_since_epoch().count()); }
+  bool try_lock_until(deadline limit) { return this->lock_in_time(limit.since_epoch_ns()); }
 
  protected:
   constexpr timed_mutex_base() noexcept = default;

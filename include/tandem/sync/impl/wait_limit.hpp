@@ -5,10 +5,8 @@
 
 #include <chrono>    // for duration, time_point
 #include <concepts>  // for same_as
-#include <cstdint>   // for int64_t
 
 #include "tandem/core/deadline.hpp"    // for deadline
-#include "tandem/os/futex.hpp"         // for no_deadline
 #include "tandem/resource/event.hpp"   // for event
 #include "tandem/sync/stop_token.hpp"  // for stop_callback, stop_token
 
@@ -27,10 +25,6 @@ template <class T>
 concept time_limit = requires(T const& limit) {
   { as_deadline(limit) } -> std::same_as<deadline>;
 };
-
-inline std::int64_t as_ns(deadline limit) noexcept {
-  return limit.is_never() ? os::no_deadline : limit.time_point().time_since_epoch().count();
-}
 
 /// While it lives, its descriptor becomes readable when a stop is requested; at once if it was requested before.
 class stop_watch {

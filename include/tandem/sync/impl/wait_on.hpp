@@ -14,7 +14,7 @@ namespace tandem::impl {
 /// @throws what `lock.lock()` throws; it is not held then
 template <class Lock> std::cv_status wait_on(event_count& events, std::uint32_t key, Lock& lock, deadline until) {
   lock.unlock();
-  bool const in_time = events.sleep(key, until.time_point().time_since_epoch().count());
+  bool const in_time = events.sleep(key, until.since_epoch_ns());
   // While it locks it has announced the lock to the kernel, no longer the bell: a death there costs the others a slice.
   lock.lock();
   events.finish();

@@ -63,11 +63,11 @@ inline std::optional<std::size_t> poll_any(pollfd* slots, std::size_t count, dea
   };
 
   // Most waits with a stop token find something ready; what makes a stop wake a sleeper is made for the others.
-  bool ready = look(count, known || can_stop ? 0 : as_ns(until)) || known;
+  bool ready = look(count, known || can_stop ? 0 : until.since_epoch_ns()) || known;
   if (!ready && can_stop && !until.passed()) {
     stop_watch const watch(stop);
     slots[count] = {watch.handle(), POLLIN, 0};
-    ready = look(count + 1, as_ns(until));
+    ready = look(count + 1, until.since_epoch_ns());
     if (stop.stop_requested()) return std::nullopt;
   }
   if (!ready) return std::nullopt;
@@ -106,7 +106,7 @@ template <class T> bool poll_one(T& one, std::size_t index, deadline until, stop
   }
   pollfd slots[2] = {slot_of(one, index), {stop.handle(), POLLIN, 0}};
   if (slots[0].fd < 0) return true;
-  if (os::wait_any_ready(slots, 2, as_ns(until)) < 0) throw_errno("wait: poll");
+  if (os::wait_any_ready(slots, 2, until.since_epoch_ns()) < 0) throw_errno("wait: poll");
   if (stop.requested()) return false;
   if ((slots[0].revents & POLLNVAL) != 0) throw_closed_at(index);
   return slots[0].revents != 0;
