@@ -249,6 +249,60 @@ TEST_CASE("mutex: killed at every instruction of waiting for a lock whose owner 
             .stride = 4});
 }
 
+TEST_CASE(
+    "mutex: killed at every instruction of waiting, the first to be woken by its owner's death, the next are woken",
+    "[sync][mutex][kill]") {
+  child_process holder;
+  std::optional<sleepers> behind;
+  auto const kill_holder = [&](auto& one) {
+    if (!behind) {  // the victim sleeps: these come behind it in the kernel's queue
+      behind.emplace(one, 2);
+      one.ready = 1;
+      behind->wait_until_asleep(::getpid());
+    }
+    if (holder.joinable()) holder.kill();
+  };
+  survives({.reset =
+                [&holder](auto& one) {
+                  holder = child_process([&one] {
+                    one.lock.lock();
+                    one.a = one.a + 1;  // half a change
+                    for (;;) ::pause();
+                  });
+                  while (one.a == 0) std::this_thread::yield();
+                },
+            .prepare = [](auto& one) { one.ready = 0; },
+            .operation = [](auto& one) { one.lock.lock(); },
+            .asleep = kill_holder,
+            .afterwards =
+                [&](auto& one) {
+                  kill_holder(one);
+                  behind.reset();
+                },
+            .stride = 2});
+}
+
+TEST_CASE("mutex: the death of an owner of two locks wakes the sleepers of both", "[sync][mutex][death]") {
+  if (!sleeps_until_woken()) return;
+  tandem::shared<trial<no_slices>> one, two;
+  child_process holder([&] {
+    one->lock.lock();
+    two->lock.lock();
+    one->ready = 1;
+    two->ready = 1;
+    for (;;) ::pause();
+  });
+  while (two->ready == 0) std::this_thread::yield();
+  {
+    sleepers const of_one(*one, 2), of_two(*two, 2);
+    of_one.wait_until_asleep(::getpid());
+    of_two.wait_until_asleep(::getpid());
+    holder.kill();
+  }
+  CHECK(one->complaint().empty());
+  CHECK(two->complaint().empty());
+}
+
 TEST_CASE("mutex: killed at every instruction of recovering it, it can be recovered", "[sync][mutex][kill]") {
   survives({.reset =
                 [](auto& one) {

@@ -38,12 +38,17 @@ struct watched_owners {
   unsigned count = 0;
 };
 
+/// How an event count waits. The tests have another, to show what is not owed to it.
+struct event_policy {
+  static constexpr std::int64_t slice = 100'000'000;
+};
+
 /// 8 bytes without a pointer, for private and for shared memory.
-class event_count {
+template <class Policy = event_policy> class basic_event_count {
  public:
   static constexpr unsigned most_owners = os::most_watched_words - 2;
 
-  constexpr event_count() noexcept = default;
+  constexpr basic_event_count() noexcept = default;
 
   /// Announces a sleeper. @throws std::system_error where the thread cannot enrol in the family that there is
   std::uint32_t prepare() {
@@ -69,16 +74,17 @@ class event_count {
 
  private:
   static constexpr std::uint32_t announced = 1;
-  static constexpr std::int64_t slice = 100'000'000;
 
   void wake(int count) noexcept;
 
   std::atomic<std::uint32_t> sequence_{0};  // lowest bit: a sleeper is announced
   std::atomic<std::uint32_t> bell_{0};      // stays 0
 };
+using event_count = basic_event_count<>;
 static_assert(sizeof(event_count) == 8, "a format in shared memory");
 
-inline bool event_count::sleep(std::uint32_t key, std::int64_t until, watched_owners owners) noexcept {
+template <class Policy>
+bool basic_event_count<Policy>::sleep(std::uint32_t key, std::int64_t until, watched_owners owners) noexcept {
   os::watched_word words[os::most_watched_words];
   words[0] = {&sequence_, key};
   words[1] = {&bell_, 0};
@@ -93,7 +99,7 @@ inline bool event_count::sleep(std::uint32_t key, std::int64_t until, watched_ow
   }
   // As long as no other process is in sight, nobody dies unseen. Mapped memory may have strangers, without a family.
   bool const alone = participants::name() == somebody && !has_mapped_shared.load(std::memory_order_relaxed);
-  std::int64_t const limit = alone ? until : std::min(until, os::monotonic_ns() + slice);
+  std::int64_t const limit = alone ? until : std::min(until, os::monotonic_ns() + Policy::slice);
   participants::pass_on_wake_up(&bell_);
   int const woken = os::futex_wait_any(words, count, limit);
   bool const in_time = woken >= 0 || errno != ETIMEDOUT || limit < until;
@@ -107,7 +113,7 @@ inline bool event_count::sleep(std::uint32_t key, std::int64_t until, watched_ow
   return in_time;
 }
 
-TANDEM_NOINLINE inline void event_count::wake(int count) noexcept {
+template <class Policy> TANDEM_NOINLINE void basic_event_count<Policy>::wake(int count) noexcept {
   participants::pass_on_wake_up(&bell_);
   if (count == INT_MAX) {
     std::uint32_t seen = sequence_.load(std::memory_order_relaxed);

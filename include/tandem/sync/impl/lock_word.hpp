@@ -13,10 +13,10 @@
 //
 // What closes the gaps between these steps, where somebody is killed:
 //   - An owner that dies between its exchange and its wake-up: the second one, asleep on its liveness word, is woken.
-//   - A sleeper that dies with a wake-up that it was given: it has announced the word to the kernel, which wakes
-//   another
-//     if the word names nobody then. While it sleeps it has announced the owner's liveness word in the same way.
-//   - The kernel wakes one sleeper of a liveness word: that one wakes the others, of both words.
+//   - A sleeper that dies with a wake-up that it was given: it has announced the word to the kernel, which wakes one
+//     more if the word names nobody then. While it sleeps it has announced the owner's liveness word in the same way.
+//   - The kernel wakes one sleeper of a liveness word: that one wakes the others, of both words; they may wait for
+//     another lock of the same owner.
 //   - Two deaths one after the other leave no wake-up: a sleep lasts 100 ms at most before the owner is looked at.
 //
 // A newcomer overtakes sleepers, which is what makes a lock fast; but who has waited for a millisecond asks for its
@@ -273,7 +273,8 @@ TANDEM_NOINLINE lock_result basic_lock_word<Policy>::recover(token me, std::int6
     if (result != lock_result::abandoned) return result;
     std::uint32_t seen = word_.load(std::memory_order_relaxed);
     if (!is_abandoned(seen) || report(seen) == lock_result::unrecoverable) continue;
-    // With `sleepers`: some may have come back to sleep before the mark.
+    // With `sleepers`: whoever set the mark may have died before it woke them, and the kernel looks at the word only
+    // now.
     if (word_.compare_exchange_strong(seen, me | sleepers, locking, std::memory_order_relaxed)) {
       was_abandoned = true;
       return lock_result::locked;
