@@ -121,9 +121,10 @@ TEST_CASE("process: kill_tree ends a tree that keeps forking", "[execution][proc
   last_holder const holders;
   auto const result = run_in_child([&] {
     auto held = holders.hold();
-    tandem_test::give_up_privileges();
+    // A user of its own, where that is possible: the limit counts all of a user's, other tests' too.
+    tandem_test::give_up_privileges(1'000'000 + static_cast<uid_t>(::getpid()));
     rlimit const few{60, 60};
-    ::setrlimit(RLIMIT_NPROC, &few);  // of this user; refused forks are tried again
+    ::setrlimit(RLIMIT_NPROC, &few);  // refused forks are tried again
     auto& forks = place<std::atomic<int>>(0);
     tandem::process worker{{.adopt_orphans = adopts}, [&] {
                              pid_t const root = ::getpid();

@@ -20,7 +20,6 @@ namespace tandem_test {
 namespace {
 
 constexpr std::size_t message_size = 4096;
-constexpr uid_t nobody = 65534;
 
 int failed_assertions = 0;
 
@@ -115,11 +114,10 @@ child_result child_process::kill() {
 
 child_result run_in_child(std::function<void()> const& body) { return child_process(body).join(); }
 
-void give_up_privileges() {
+void give_up_privileges(uid_t user) {
   if (::geteuid() != 0) return;
-  if (::setgroups(0, nullptr) != 0 || ::setresgid(nobody, nobody, nobody) != 0 ||
-      ::setresuid(nobody, nobody, nobody) != 0) {
-    throw std::system_error(errno, std::generic_category(), "becoming the user nobody");
+  if (::setgroups(0, nullptr) != 0 || ::setresgid(user, user, user) != 0 || ::setresuid(user, user, user) != 0) {
+    throw std::system_error(errno, std::generic_category(), "becoming an ordinary user");
   }
   ::prctl(PR_SET_DUMPABLE, 1);  // or /proc/self and ptrace would be closed to us, as after a set-user-id exec
 }

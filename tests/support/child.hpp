@@ -4,7 +4,7 @@
 #ifndef TANDEM_TESTS_SUPPORT_CHILD_HPP
 #define TANDEM_TESTS_SUPPORT_CHILD_HPP
 
-#include <sys/types.h>  // for pid_t
+#include <sys/types.h>  // for pid_t, uid_t
 
 #include <functional>  // for function
 #include <string>      // for string
@@ -31,8 +31,10 @@ child_result run_in_child(std::function<void()> const& body);
 /// The same as the user nobody (65534), without any privilege. Where we are not root already: as we are.
 child_result as_unprivileged(std::function<void()> const& body);
 
-/// Makes this process that user, for good.
-void give_up_privileges();
+inline constexpr uid_t nobody = 65534;
+
+/// Makes this process that user, or another one, for good.
+void give_up_privileges(uid_t user = nobody);
 
 /// A forked child of a test that has not been waited for: killed and reaped by the destructor, unless join() came
 /// first.

@@ -197,6 +197,7 @@ TEST_CASE("condition_variable: killed at every instruction of notifying, those w
 
 TEST_CASE("condition_variable: waiters and notifiers killed at random, nobody hangs",
           "[sync][condition_variable][kill]") {
+  if (tandem_test::soaking()) tandem_test::watchdog::allow(std::chrono::hours(4));
   tandem::shared<table> all;
   constexpr int room = 4;
   auto const report = tandem_test::random_kill({

@@ -394,7 +394,7 @@ TEST_CASE("mutex: killed at random, holders and waiters, nobody hangs and nothin
     tandem::mutex lock;
     std::atomic<long> a{0}, b{0}, reports{0}, torn{0}, rounds{0};
   };
-  if (tandem_test::soaking()) tandem_test::watchdog::allow(std::chrono::hours(4));
+  tandem_test::watchdog::allow(tandem_test::soaking() ? std::chrono::seconds(14'400) : std::chrono::seconds(300));
   tandem::shared<account> all;
   auto const report = tandem_test::random_kill({
       .workers = 4,

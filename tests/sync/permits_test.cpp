@@ -129,6 +129,7 @@ TEST_CASE("permits: killed at every instruction of acquiring and giving back, no
 }
 
 TEST_CASE("permits: killed at random, none is lost and nobody hangs", "[sync][permits][kill]") {
+  if (tandem_test::soaking()) tandem_test::watchdog::allow(std::chrono::hours(4));
   tandem::commons();
   tandem::shared<permits> all(2U);
   auto& rounds = place<std::atomic<long>>(0L);

@@ -291,7 +291,7 @@ TEST_CASE("shared_mutex: killed at every instruction of recovering it, it can be
 
 TEST_CASE("shared_mutex: killed at random, nobody hangs and nothing is torn without a report",
           "[sync][shared_mutex][kill]") {
-  if (tandem_test::soaking()) tandem_test::watchdog::allow(4h);
+  tandem_test::watchdog::allow(tandem_test::soaking() ? std::chrono::seconds(4h) : 300s);
   tandem::commons();
   tandem::shared<ledger<tandem::shared_mutex>> all;
   auto const report = tandem_test::random_kill({

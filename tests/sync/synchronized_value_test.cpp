@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <stdexcept>
 #include <system_error>
@@ -124,6 +125,7 @@ TEST_CASE("synchronized_value: killed at every instruction of apply, the next on
 }
 
 TEST_CASE("synchronized_value: killed at random, half a change is never seen", "[sync][synchronized_value][kill]") {
+  if (tandem_test::soaking()) tandem_test::watchdog::allow(std::chrono::hours(4));
   tandem::commons();
   tandem::shared<value> one;
   auto& torn = place<std::atomic<int>>(0);
