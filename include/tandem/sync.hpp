@@ -3,6 +3,7 @@
 #ifndef TANDEM_SYNC_HPP
 #define TANDEM_SYNC_HPP
 
+#include "tandem/sync/barrier.hpp"
 #include "tandem/sync/condition_variable.hpp"
 #include "tandem/sync/condition_variable_any.hpp"
 #include "tandem/sync/counting_semaphore.hpp"

@@ -55,6 +55,13 @@ int main() {
   tandem::latch latch(1);
   woken("latch", [&] { latch.wait(); }, [&] { latch.count_down(); });
 
+  tandem::barrier<> barrier(2);
+  woken("barrier", [&] { barrier.arrive_and_wait(); }, [&] { static_cast<void>(barrier.arrive()); });
+
+  // ... but for the ends of those that are expected by name: the dead wake nobody here.
+  tandem::barrier<> of_two(2, tandem::on_death::drop);
+  woken("of the dead", [&] { of_two.arrive_and_wait(); }, [&] { std::thread([&] { of_two.enroll(); }).join(); });
+
   tandem::permits permits(1);
   auto held = permits.acquire();
   woken("permits", [&] { auto const next = permits.acquire(); }, [&] { held.release(); });
@@ -76,5 +83,7 @@ int main() {
 // condition_variable
 // semaphore
 // latch
+// barrier
+// of the dead
 // permits
 // once

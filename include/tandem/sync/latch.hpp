@@ -51,8 +51,10 @@ class latch {
   /// @throws std::system_error where all 32 places are taken, or the thread cannot enrol in the family
   void enroll() {
     impl::token const me = home_.name_of_thread(this);
-    if (known_.find(me) == nullptr && known_.add(me) == nullptr)
+    if (known_.find(me) != nullptr) return;
+    if (known_.add(me) == nullptr)
       throw_errc(std::errc::no_buffer_space, "enroll at a latch", "32 units are enrolled already: let fewer enroll");
+    events_.notify_all();  // whoever sleeps is to know whom to watch
   }
 
   /// Takes `n` off the count, and wakes all who wait where it comes to zero.

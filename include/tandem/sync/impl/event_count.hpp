@@ -97,8 +97,10 @@ bool basic_event_count<Policy>::sleep(std::uint32_t key, std::int64_t until, wat
     if (participants::has_ended(owner)) return true;  // after the look at its word: that was the word of a living one
     watched[count++ - 2] = owner;
   }
-  // As long as no other process is in sight, nobody dies unseen. Mapped memory may have strangers, without a family.
-  bool const alone = participants::name() == somebody && !has_mapped_shared.load(std::memory_order_relaxed);
+  // As long as no other process is in sight, nobody dies unseen, unless an owner is no participant. Mapped memory may
+  // have strangers, without a family.
+  bool const alone = count == owners.count + 2 && participants::name() == somebody &&
+                     !has_mapped_shared.load(std::memory_order_relaxed);
   std::int64_t const limit = alone ? until : std::min(until, os::monotonic_ns() + Policy::slice);
   participants::pass_on_wake_up(&bell_);
   int const woken = os::futex_wait_any(words, count, limit);
