@@ -7,6 +7,7 @@
 #include "tandem/execution.hpp"
 #include "tandem/memory.hpp"
 #include "tandem/os.hpp"
+#include "tandem/queue.hpp"
 #include "tandem/resource.hpp"
 #include "tandem/sync.hpp"
 

@@ -15,8 +15,9 @@
 #include "tandem/memory/commons.hpp"          // for commons
 #include "tandem/memory/impl/free_block.hpp"  // for block_bytes_at, free_block_at
 #include "tandem/memory/impl/members.hpp"     // for members
-#include "tandem/memory/impl/objects.hpp"     // for hold, objects
+#include "tandem/memory/impl/objects.hpp"     // for hold, object_in_the_making, objects
 #include "tandem/memory/impl/region.hpp"      // for family
+#include "tandem/memory/impl/sent_holds.hpp"  // for sent_holds
 #include "tandem/memory/impl/travel.hpp"      // for travelling_to
 
 namespace tandem::impl {
@@ -42,6 +43,7 @@ template <class Whole> class counted {
     try {
       block_ = static_cast<std::byte*>(commons().allocate(bytes, block_of<Whole>::alignment));
       objects::set_address(held_.object, block_);
+      object_in_the_making const known(held_.object);
       make(block_);
     } catch (...) {
       objects::abandon(held_, objects::self());
@@ -104,7 +106,8 @@ template <class Whole> class counted {
   /// One more hold in the sender's name, for the sake of who receives the number: given back when the sender's end is
   /// known.
   std::uint32_t send() const {
-    hold_for(token_of_holder());
+    hold const sent = hold_for(token_of_holder());
+    sent_holds::note(sent);
     return held_.object;
   }
 

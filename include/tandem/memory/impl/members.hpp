@@ -134,6 +134,13 @@ class members {
     return at(who).identity.load(std::memory_order_acquire) == (std::uint64_t{who} << 32 | member_slot::used);
   }
 
+  /// Whether its first thread runs, by a look at memory alone; false says nothing.
+  static bool runs(token who) noexcept {
+    std::uint32_t const process = at(who).process.load(std::memory_order_acquire);
+    std::uint32_t const life = at(who).life.load(std::memory_order_acquire);
+    return process != 0 && (life & ~static_cast<std::uint32_t>(FUTEX_WAITERS)) == process;
+  }
+
   /// Whether /proc proves that the process of this page has ended, or that it will never run, without anybody giving
   /// its page back. From then on it does not run.
   static bool is_orphaned(token who) noexcept {

@@ -2,7 +2,8 @@
 // The table behind shared<T>: which objects live in the commons, and which processes hold them.
 //
 // An entry counts per process, not in one sum. Each of its words {member, count} is written by that one process alone
-// (or, after its death, by whoever buries it), and an object lives as long as any word names somebody. So a death
+// (or by whoever received what it sent, or, after its death, by whoever buries it), and an object lives as long as any
+// word names somebody. So a death
 // cannot leave a count wrong: clearing the dead process's words is the whole repair, and may be done twice.
 //
 // Several holders may let go at once, each seeing the others' words still set or all of them clear. Who finds them all
@@ -19,6 +20,7 @@
 #include <cstddef>  // for byte
 #include <cstdint>  // for uint32_t, uint64_t
 #include <new>      // for bad_alloc
+#include <utility>  // for exchange
 
 #include "tandem/memory/impl/free_block.hpp"  // for block_bytes_at, free_block_at
 #include "tandem/memory/impl/members.hpp"     // for members
@@ -48,6 +50,22 @@ struct hold {
   static constexpr std::uint32_t none_like_it = std::uint32_t{1} << 31;
 
   explicit operator bool() const noexcept { return object != 0; }
+};
+
+/// While it lives, this thread makes the object of that number: for an object that has to know its own.
+class object_in_the_making {
+ public:
+  explicit object_in_the_making(std::uint32_t index) noexcept : before_(std::exchange(current_, index)) {}
+  object_in_the_making(object_in_the_making const&) = delete;
+  ~object_in_the_making() { current_ = before_; }
+
+  /// 0: none.
+  static std::uint32_t current() noexcept { return current_; }
+
+ private:
+  static inline constinit thread_local std::uint32_t current_ = 0;
+
+  std::uint32_t before_;
 };
 
 class objects {
@@ -137,6 +155,12 @@ class objects {
     }
   }
 
+  /// Gives up a hold that `sender` has left behind for the caller, who has its own by now or does not want one. An
+  /// object that nobody else holds loses its memory, but its destructor does not run.
+  static void give_back(hold sent, token sender) noexcept {
+    if (drop(sent, sender, 0)) lose(sent.object);
+  }
+
   /// Takes the object's memory out of its entry, so that it is freed once, whoever dies in between; 0 where there is
   /// none.
   static std::uint64_t take_block(std::uint32_t index) noexcept {
@@ -195,6 +219,16 @@ class objects {
       }
     }
     members::at(dead).holds.store(0, std::memory_order_release);
+  }
+
+  /// Buries those of the object's holders that have ended, where nobody has done so yet.
+  static void bury_dead_holders(std::uint32_t index) noexcept {
+    token const me = members::self_or_none();
+    for_each_word(index, [me](std::atomic<std::uint64_t>& one) {
+      token const who = holder_of(one.load(std::memory_order_acquire));
+      if (who != 0 && who != me && members::is_current(who) && !members::runs(who) && members::is_orphaned(who))
+        bury(who);
+    });
   }
 
   /// A bit in the fingerprints of objects whose first word says where a block is that ends with them, or 0.

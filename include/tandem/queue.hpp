@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: BSL-1.0
+// The door to queue/.
+#ifndef TANDEM_QUEUE_HPP
+#define TANDEM_QUEUE_HPP
+
+#include "tandem/queue/bounded_queue.hpp"
+#include "tandem/queue/queue_consumer.hpp"
+#include "tandem/queue/queue_producer.hpp"
+
+#endif  // TANDEM_QUEUE_HPP

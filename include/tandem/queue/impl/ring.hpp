@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: BSL-1.0
+// The ring of a bounded_queue: a Vyukov ring without a head and a tail that could be wrong, made for participants that
+// die.
+//
+// Elements are claimed in order: one looks at position p only after p - 1 was seen to be claimed, and so for taking.
+// Hence "claimed" and "taken" are prefixes, and where they end needs to be written down nowhere: each participant keeps
+// cursors of its own, and what it finds in a slot tells it how far the others have got. Two hints, written every 32
+// elements, are for those who come late.
+//
+// A dead one's claim blocks exactly those who have to pass it: they undo it there (slot.hpp). A maker that died leaves
+// poison and not an empty slot of the next round: that would say "taken" of a position whose predecessors are not.
+#ifndef TANDEM_QUEUE_IMPL_RING_HPP
+#define TANDEM_QUEUE_IMPL_RING_HPP
+
+#include <atomic>   // for atomic
+#include <cstddef>  // for size_t
+#include <cstdint>  // for int32_t, int64_t, uint32_t, uint64_t
+#include <memory>   // for construct_at
+#include <utility>  // for forward
+
+#include "tandem/memory/commons.hpp"            // for commons
+#include "tandem/memory/impl/participants.hpp"  // for participants
+#include "tandem/memory/impl/token.hpp"         // for token
+#include "tandem/queue/impl/slot.hpp"           // for poison, slot, slot_state, slot_word
+
+namespace tandem::impl {
+
+/// A place in the sequence of all elements: round and index. Ordered as numbers, across the wrap.
+class position {
+ public:
+  constexpr position() noexcept = default;
+  constexpr explicit position(std::uint64_t bits) noexcept : bits_(bits) {}
+  constexpr position(std::uint32_t round, std::uint32_t index) noexcept : bits_(std::uint64_t{round} << 32 | index) {}
+
+  constexpr std::uint64_t bits() const noexcept { return bits_; }
+  constexpr std::uint32_t round() const noexcept { return static_cast<std::uint32_t>(bits_ >> 32); }
+  constexpr std::uint32_t index() const noexcept { return static_cast<std::uint32_t>(bits_); }
+  constexpr bool is_before(position other) const noexcept { return static_cast<std::int64_t>(bits_ - other.bits_) < 0; }
+
+  constexpr position next(std::uint32_t capacity) const noexcept {
+    return index() + 1 == capacity ? position(round() + 1, 0) : position(bits_ + 1);
+  }
+
+ private:
+  std::uint64_t bits_ = 0;
+};
+
+/// How far one participant knows a ring to be used.
+struct ring_cursors {
+  position push, pop;
+};
+
+enum class ring_result { done, not_now, stopped };
+
+/// Slots in the commons, used by any number of participants at once.
+template <class T> class ring {
+ public:
+  /// @throws std::bad_alloc
+  explicit ring(std::uint32_t capacity)
+      : slots_(static_cast<slot<T>*>(commons().allocate(bytes(capacity), alignment))), capacity_(capacity) {
+    for (std::uint32_t i = 0; i < capacity; ++i) std::construct_at(slots_ + i);
+  }
+  ring(ring const&) = delete;
+  ~ring() {
+    for (std::uint32_t i = 0; i < capacity_; ++i) slots_[i].element.discard();
+    commons().deallocate(slots_);
+  }
+
+  std::uint32_t capacity() const noexcept { return capacity_; }
+
+  /// Where who comes late begins.
+  ring_cursors cursors() const noexcept {
+    return {position(push_hint_.load(std::memory_order_relaxed)), position(pop_hint_.load(std::memory_order_relaxed))};
+  }
+
+  /// Puts an element there, unless `stopped()` says, behind the claim, that nothing is to come any more. not_now: full.
+  /// @throws what T's codec throws: nothing has come then
+  template <class U, class Stopped> ring_result push(position& cursor, U& value, Stopped stopped) {
+    position at = cursor;
+    for (int looks = 0;; ++looks) {
+      if (looks == hint_after) catch_up(at, push_hint_);
+      auto& here = slots_[at.index()];
+      // acquire: pairs with the release of who took the former element; its use of the slot is over
+      std::uint64_t bits = here.word.load(std::memory_order_acquire);
+      slot_word const seen(bits), empty(at.round(), 0, slot_state::empty);
+      if (seen == empty) {
+        token const me = participants::self();
+        // seq_cst: before the look of `stopped`, whose answer comes before the look of whoever takes the last element
+        if (!here.word.compare_exchange_strong(bits, slot_word(at.round(), me, slot_state::writing).bits(),
+                                               std::memory_order_seq_cst))
+          continue;
+        cursor = at.next(capacity_);
+        if (stopped()) {
+          give_up(here, at);
+          return ring_result::stopped;
+        }
+        put(here, at, value);
+        // seq_cst: release for the element; and before the look for sleepers (event_count)
+        here.word.store(slot_word(at.round(), 0, slot_state::full).bits(), std::memory_order_seq_cst);
+        if (at.index() % hint_every == 0) push_hint_.store(cursor.bits(), std::memory_order_relaxed);
+        return ring_result::done;
+      }
+      auto const ahead = static_cast<std::int32_t>(seen.round() - at.round());
+      if (ahead < 0) {  // the former round's element is there yet
+        cursor = at;
+        if (!undo(here, seen)) return ring_result::not_now;
+      } else {
+        bool const is_next = seen.is(slot_state::empty);  // that round is claimed by nobody; `ahead` is not 0 then
+        at = position(seen.round() - (is_next ? 1 : 0), at.index()).next(capacity_);
+      }
+    }
+  }
+
+  /// Gives the next element to `receive`. not_now: nothing has come.
+  /// @throws what T's codec, or `receive`, throws: the element is gone then
+  template <class Receive> ring_result pop(position& cursor, Receive receive) {
+    position at = cursor;
+    for (int looks = 0;; ++looks) {
+      if (looks == hint_after) catch_up(at, pop_hint_);
+      auto& here = slots_[at.index()];
+      // acquire: pairs with the release of the maker
+      std::uint64_t bits = here.word.load(std::memory_order_acquire);
+      slot_word const seen(bits);
+      if (seen == slot_word(at.round(), 0, slot_state::full)) {
+        if (!take(here, at, bits, cursor, receive)) continue;
+        if (at.index() % hint_every == 0) pop_hint_.store(cursor.bits(), std::memory_order_relaxed);
+        return ring_result::done;
+      }
+      auto const ahead = static_cast<std::int32_t>(seen.round() - at.round());
+      if (ahead > 0) {
+        at = position(seen.round() - 1, at.index()).next(capacity_);  // the round before was taken
+      } else if (ahead == 0 && seen.is(slot_state::reading)) {
+        at = at.next(capacity_);
+      } else if (ahead == 0 && seen.is_poison()) {
+        drop_poison(here, at, bits);
+      } else {
+        cursor = at;
+        if (!undo(here, seen)) return ring_result::not_now;
+      }
+    }
+  }
+
+  /// Whether there is something to take, or somebody is about to make it.
+  bool is_claimed(position cursor) const noexcept {
+    slot_word const seen(slots_[cursor.index()].word.load(std::memory_order_seq_cst));
+    return seen != slot_word(cursor.round(), 0, slot_state::empty) &&
+           static_cast<std::int32_t>(seen.round() - cursor.round()) >= 0;
+  }
+
+  /// Whose claim a push or a pop that ended with `not_now` waits for; 0: none.
+  token waits_for(position cursor) const noexcept {
+    slot_word const seen(slots_[cursor.index()].word.load(std::memory_order_acquire));
+    return seen.is(slot_state::writing) || seen.is(slot_state::reading) ? seen.owner() : 0;
+  }
+
+ private:
+  static constexpr int hint_after = 8;
+  static constexpr std::uint32_t hint_every = 32;
+  static constexpr std::size_t alignment = 64;
+
+  static constexpr std::size_t bytes(std::uint32_t capacity) noexcept { return capacity * sizeof(slot<T>); }
+
+  static void catch_up(position& at, std::atomic<std::uint64_t> const& hint) noexcept {
+    position const hinted(hint.load(std::memory_order_relaxed));
+    if (at.is_before(hinted)) at = hinted;
+  }
+
+  static std::uint64_t emptied(position at) noexcept { return slot_word(at.round() + 1, 0, slot_state::empty).bits(); }
+
+  template <class U> void put(slot<T>& here, position at, U& value) {
+    if constexpr (noexcept(here.element.put(value))) {
+      here.element.put(value);
+    } else {
+      try {
+        here.element.put(value);
+      } catch (...) {
+        give_up(here, at);
+        throw;
+      }
+    }
+  }
+
+  static void give_up(slot<T>& here, position at) noexcept {
+    here.word.store(slot_word(at.round(), poison, slot_state::full).bits(), std::memory_order_release);
+  }
+
+  template <class Receive>
+  bool take(slot<T>& here, position at, std::uint64_t& bits, position& cursor, Receive& receive) {
+    if constexpr (element<T>::is_copied) {
+      auto const copy = here.element.copy();
+      // acq_rel: the copy is made before the slot is another's; seq_cst: before the look for sleepers
+      if (!here.word.compare_exchange_strong(bits, emptied(at), std::memory_order_seq_cst)) return false;
+      cursor = at.next(capacity_);
+      receive(copy);
+    } else {
+      auto const mine = slot_word(at.round(), participants::self(), slot_state::reading).bits();
+      if (!here.word.compare_exchange_strong(bits, mine, std::memory_order_acquire)) return false;
+      cursor = at.next(capacity_);
+      struct left {
+        slot<T>& here;
+        position at;
+        ~left() { here.word.store(emptied(at), std::memory_order_seq_cst); }
+      } const at_end{here, at};
+      receive(here.element.take());
+    }
+    return true;
+  }
+
+  /// Takes away what a dead maker has left: alone, for there may be a block to free.
+  void drop_poison(slot<T>& here, position at, std::uint64_t bits) {
+    auto const mine = slot_word(at.round(), participants::self(), slot_state::reading).bits();
+    if (!here.word.compare_exchange_strong(bits, mine, std::memory_order_acquire)) return;
+    here.element.discard();
+    here.word.store(emptied(at), std::memory_order_seq_cst);
+  }
+
+  /// Undoes the claim of one that has ended; false where there is none.
+  bool undo(slot<T>& here, slot_word seen) {
+    std::uint64_t bits = seen.bits();
+    bool const makes = seen.is(slot_state::writing);
+    if ((!makes && !seen.is(slot_state::reading)) || !participants::has_ended(seen.owner())) return false;
+    position const at(seen.round(), 0);
+    if (makes) {
+      here.word.compare_exchange_strong(bits, slot_word(seen.round(), poison, slot_state::full).bits(),
+                                        std::memory_order_acq_rel);
+    } else if (here.word.compare_exchange_strong(
+                   bits, slot_word(seen.round(), participants::self(), slot_state::reading).bits(),
+                   std::memory_order_acq_rel)) {
+      here.element.discard();
+      here.word.store(emptied(at), std::memory_order_seq_cst);
+    }
+    return true;
+  }
+
+  slot<T>* slots_;
+  std::uint32_t capacity_;
+  alignas(64) std::atomic<std::uint64_t> push_hint_{0};
+  alignas(64) std::atomic<std::uint64_t> pop_hint_{0};
+};
+
+}  // namespace tandem::impl
+
+#endif  // TANDEM_QUEUE_IMPL_RING_HPP

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef TANDEM_QUEUE_QUEUE_PRODUCER_HPP
+#define TANDEM_QUEUE_QUEUE_PRODUCER_HPP
+
+#include <chrono>   // for duration
+#include <cstddef>  // for size_t
+#include <cstdint>  // for uint32_t, uint64_t
+#include <utility>  // for forward, move
+
+#include "tandem/core/codec.hpp"             // for codec, reader, writer
+#include "tandem/core/deadline.hpp"          // for deadline
+#include "tandem/queue/impl/queue_core.hpp"  // for queue_side
+#include "tandem/queue/impl/queue_end.hpp"   // for queue_end
+#include "tandem/queue/impl/ring.hpp"        // for position
+#include "tandem/sync/stop_token.hpp"        // for stop_token
+
+namespace tandem {
+
+/// The end of a queue that a producer has. A copy is one more end; when the last one is gone, the queue is closed.
+/// @par Shared memory          No: it belongs to its process. It is transferable.
+/// @par Threads and processes  One thread at a time; each takes a copy.
+/// @par Peer death             The ends of a dead process are gone: see bounded_queue.
+template <class Queue> class queue_producer {
+ public:
+  using value_type = typename Queue::value_type;
+
+  /// As Queue's.
+  bool push(value_type const& value) { return push_until(value, deadline::never()); }
+  bool push(value_type&& value) { return push_until(std::move(value), deadline::never()); }
+  bool push(value_type const& value, stop_token const& stop) { return push_until(value, deadline::never(), stop); }
+  bool push(value_type&& value, stop_token const& stop) {
+    return push_until(std::move(value), deadline::never(), stop);
+  }
+  bool try_push(value_type const& value) { return queue().pushed(cursor_, value); }
+  bool try_push(value_type&& value) { return queue().pushed(cursor_, value); }
+  bool push_until(value_type const& value, deadline until, stop_token const& stop = {}) {
+    return queue().put(cursor_, value, until, stop);
+  }
+  bool push_until(value_type&& value, deadline until, stop_token const& stop = {}) {
+    return queue().put(cursor_, value, until, stop);
+  }
+  template <class Rep, class Period, class U>
+  bool push_for(U&& value, std::chrono::duration<Rep, Period> const& time, stop_token const& stop = {}) {
+    return push_until(std::forward<U>(value), deadline::after(time), stop);
+  }
+
+  void close() noexcept { end_.queue().close(); }
+  bool is_closed() const noexcept { return end_.queue().is_closed(); }
+  std::size_t capacity() const noexcept { return end_.queue().capacity(); }
+
+  /// Whether it is an end: not moved from.
+  explicit operator bool() const noexcept { return static_cast<bool>(end_); }
+
+ private:
+  friend Queue;
+  friend struct codec<queue_producer>;
+
+  explicit queue_producer(impl::queue_end<Queue> end)
+      : end_(std::move(end)), cursor_(end_.queue().ring_.cursors().push) {}
+
+  Queue& queue() { return end_.queue(impl::queue_side::producers); }
+
+  impl::queue_end<Queue> end_;
+  impl::position cursor_;
+};
+
+/// Travels as a handle: the receiver has an end of its own.
+template <class Queue> struct codec<queue_producer<Queue>> {
+  static constexpr std::size_t least_size = 2 * sizeof(std::uint32_t) + sizeof(std::uint64_t);
+  static constexpr bool carries_descriptors = false;
+
+  static void encode(writer& to, queue_producer<Queue> const& value) { value.end_.encode(to); }
+  static queue_producer<Queue> decode(reader& from) {
+    return queue_producer<Queue>(impl::queue_end<Queue>::decode(from));
+  }
+};
+
+}  // namespace tandem
+
+#endif  // TANDEM_QUEUE_QUEUE_PRODUCER_HPP
