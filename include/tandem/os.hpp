@@ -20,6 +20,7 @@
 #include "tandem/os/fork.hpp"
 #include "tandem/os/futex.hpp"
 #include "tandem/os/mapping.hpp"
+#include "tandem/os/membarrier.hpp"
 #include "tandem/os/modules.hpp"
 #include "tandem/os/parent_death.hpp"
 #include "tandem/os/pidfd.hpp"

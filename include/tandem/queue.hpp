@@ -6,5 +6,6 @@
 #include "tandem/queue/bounded_queue.hpp"
 #include "tandem/queue/queue_consumer.hpp"
 #include "tandem/queue/queue_producer.hpp"
+#include "tandem/queue/spsc_queue.hpp"
 
 #endif  // TANDEM_QUEUE_HPP

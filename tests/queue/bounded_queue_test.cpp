@@ -20,6 +20,7 @@
 #include "support/child.hpp"
 #include "support/place.hpp"
 #include "support/probes.hpp"
+#include "support/syscall_fault.hpp"
 #include "tandem/core.hpp"
 #include "tandem/memory/codec_shm_vector.hpp"
 #include "tandem/memory/shared.hpp"
@@ -181,6 +182,22 @@ TEMPLATE_TEST_CASE("bounded_queue: many producers, many consumers; each producer
     }
   });
   for (auto const& sum : seen) CHECK(sum == static_cast<long>(each) * (each + 1) / 2);
+}
+
+TEST_CASE("bounded_queue: sleepers that may not fence others go on", "[queue][bounded_queue][errors]") {
+  CHECK(tandem_test::run_with_fault(tandem_test::faults_from_string("membarrier=EPERM"), [] {
+          bounded_queue<int> there(1), back(1);
+          std::thread other([&] {
+            while (auto const one = there.pop()) back.push(*one);
+          });
+          for (int i = 0; i < 1000; ++i) {
+            there.push(i);
+            if (i % 100 == 0) std::this_thread::sleep_for(1ms);  // both are asleep
+            CHECK(back.pop() == i);
+          }
+          there.close();
+          other.join();
+        }).passed());
 }
 
 TEST_CASE("bounded_queue: handles, containers, move-only elements", "[queue][bounded_queue]") {

@@ -184,7 +184,8 @@ template <class T, class Whole>
 template <class Other>
 shared<T, Whole>::shared(shared<Other, Whole> const& whole, T* part)
     : counted_(impl::shared_access::counted_of(whole)), part_(part) {
-  auto const at = reinterpret_cast<std::uintptr_t>(part), block = reinterpret_cast<std::uintptr_t>(counted_.block());
+  [[maybe_unused]] auto const at = reinterpret_cast<std::uintptr_t>(part),
+                              block = reinterpret_cast<std::uintptr_t>(counted_.block());
   TANDEM_PRECONDITION(counted_ && at >= block && sizeof(T) <= impl::block_of<Whole>::bytes(counted_.block()) &&
                           at - block <= impl::block_of<Whole>::bytes(counted_.block()) - sizeof(T),
                       "tandem::shared: a part that does not lie within its whole");

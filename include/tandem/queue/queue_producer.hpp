@@ -11,10 +11,13 @@
 #include "tandem/core/deadline.hpp"          // for deadline
 #include "tandem/queue/impl/queue_core.hpp"  // for queue_side
 #include "tandem/queue/impl/queue_end.hpp"   // for queue_end
-#include "tandem/queue/impl/ring.hpp"        // for position
 #include "tandem/sync/stop_token.hpp"        // for stop_token
 
 namespace tandem {
+
+namespace impl {
+template <class, class> class blocking_queue;
+}
 
 /// The end of a queue that a producer has. A copy is one more end; when the last one is gone, the queue is closed.
 /// @par Shared memory          No: it belongs to its process. It is transferable.
@@ -52,16 +55,15 @@ template <class Queue> class queue_producer {
   explicit operator bool() const noexcept { return static_cast<bool>(end_); }
 
  private:
-  friend Queue;
+  template <class, class> friend class impl::blocking_queue;
   friend struct codec<queue_producer>;
 
-  explicit queue_producer(impl::queue_end<Queue> end)
-      : end_(std::move(end)), cursor_(end_.queue().ring_.cursors().push) {}
+  explicit queue_producer(impl::queue_end<Queue> end) : end_(std::move(end)), cursor_(end_.queue().push_cursor()) {}
 
   Queue& queue() { return end_.queue(impl::queue_side::producers); }
 
   impl::queue_end<Queue> end_;
-  impl::position cursor_;
+  typename Queue::cursor cursor_;
 };
 
 /// Travels as a handle: the receiver has an end of its own.

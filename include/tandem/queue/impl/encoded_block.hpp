@@ -64,6 +64,8 @@ class encoded_block {
     return tandem::decode<T>(whole.subspan(sizeof(header), known.bytes));
   }
 
+  bool is_empty() const noexcept { return at_.load(std::memory_order_acquire) == 0; }
+
   /// Frees the block, and gives back what was sent with it. Also after the death of one who was doing so.
   void discard() noexcept {
     auto const whole = content();
@@ -118,7 +120,7 @@ class encoded_block {
     return {at, sizeof(header) + known.bytes + known.holds * sizeof(hold)};
   }
 
-  std::atomic<std::uint64_t> at_;  // an offset into the region; 0: nothing
+  std::atomic<std::uint64_t> at_{0};  // an offset into the region; 0: nothing
 };
 
 }  // namespace tandem::impl

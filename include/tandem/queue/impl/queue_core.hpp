@@ -10,11 +10,11 @@
 #include <atomic>   // for atomic
 #include <cstdint>  // for uint32_t, uint64_t
 
-#include "tandem/memory/impl/counted.hpp"       // for counted
-#include "tandem/memory/impl/objects.hpp"       // for hold, objects
-#include "tandem/memory/impl/participants.hpp"  // for participants
-#include "tandem/memory/impl/token.hpp"         // for token
-#include "tandem/sync/impl/event_count.hpp"     // for event_count
+#include "tandem/memory/impl/counted.hpp"          // for counted
+#include "tandem/memory/impl/objects.hpp"          // for hold, objects
+#include "tandem/memory/impl/participants.hpp"     // for participants
+#include "tandem/memory/impl/token.hpp"            // for token
+#include "tandem/sync/impl/light_event_count.hpp"  // for light_event_count
 
 namespace tandem::impl {
 
@@ -96,7 +96,7 @@ class queue_core {
   /// The most that watch() writes down.
   static constexpr unsigned most_watched = 30;
 
-  event_count filled, emptied;  // where consumers, and producers, sleep
+  light_event_count filled, emptied;  // where consumers, and producers, sleep
 
  private:
   static constexpr std::uint32_t no_more = 1, nobody_takes = 2;

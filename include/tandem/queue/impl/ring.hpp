@@ -14,43 +14,18 @@
 
 #include <atomic>   // for atomic
 #include <cstddef>  // for size_t
-#include <cstdint>  // for int32_t, int64_t, uint32_t, uint64_t
+#include <cstdint>  // for int32_t, uint32_t, uint64_t
 #include <memory>   // for construct_at
-#include <utility>  // for forward
 
-#include "tandem/memory/commons.hpp"            // for commons
-#include "tandem/memory/impl/participants.hpp"  // for participants
-#include "tandem/memory/impl/token.hpp"         // for token
-#include "tandem/queue/impl/slot.hpp"           // for poison, slot, slot_state, slot_word
+#include "tandem/memory/commons.hpp"               // for commons
+#include "tandem/memory/impl/participants.hpp"     // for participants
+#include "tandem/memory/impl/token.hpp"            // for token
+#include "tandem/queue/impl/position.hpp"          // for position
+#include "tandem/queue/impl/slot.hpp"              // for poison, slot, slot_state, slot_word
+#include "tandem/queue/impl/step.hpp"              // for step
+#include "tandem/sync/impl/light_event_count.hpp"  // for light_event_count
 
 namespace tandem::impl {
-
-/// A place in the sequence of all elements: round and index. Ordered as numbers, across the wrap.
-class position {
- public:
-  constexpr position() noexcept = default;
-  constexpr explicit position(std::uint64_t bits) noexcept : bits_(bits) {}
-  constexpr position(std::uint32_t round, std::uint32_t index) noexcept : bits_(std::uint64_t{round} << 32 | index) {}
-
-  constexpr std::uint64_t bits() const noexcept { return bits_; }
-  constexpr std::uint32_t round() const noexcept { return static_cast<std::uint32_t>(bits_ >> 32); }
-  constexpr std::uint32_t index() const noexcept { return static_cast<std::uint32_t>(bits_); }
-  constexpr bool is_before(position other) const noexcept { return static_cast<std::int64_t>(bits_ - other.bits_) < 0; }
-
-  constexpr position next(std::uint32_t capacity) const noexcept {
-    return index() + 1 == capacity ? position(round() + 1, 0) : position(bits_ + 1);
-  }
-
- private:
-  std::uint64_t bits_ = 0;
-};
-
-/// How far one participant knows a ring to be used.
-struct ring_cursors {
-  position push, pop;
-};
-
-enum class ring_result { done, not_now, stopped };
 
 /// Slots in the commons, used by any number of participants at once.
 template <class T> class ring {
@@ -69,13 +44,12 @@ template <class T> class ring {
   std::uint32_t capacity() const noexcept { return capacity_; }
 
   /// Where who comes late begins.
-  ring_cursors cursors() const noexcept {
-    return {position(push_hint_.load(std::memory_order_relaxed)), position(pop_hint_.load(std::memory_order_relaxed))};
-  }
+  position push_hint() const noexcept { return position(push_hint_.load(std::memory_order_relaxed)); }
+  position pop_hint() const noexcept { return position(pop_hint_.load(std::memory_order_relaxed)); }
 
   /// Puts an element there, unless `stopped()` says, behind the claim, that nothing is to come any more. not_now: full.
   /// @throws what T's codec throws: nothing has come then
-  template <class U, class Stopped> ring_result push(position& cursor, U& value, Stopped stopped) {
+  template <class U, class Stopped> step push(position& cursor, U& value, Stopped stopped) {
     position at = cursor;
     for (int looks = 0;; ++looks) {
       if (looks == hint_after) catch_up(at, push_hint_);
@@ -92,18 +66,17 @@ template <class T> class ring {
         cursor = at.next(capacity_);
         if (stopped()) {
           give_up(here, at);
-          return ring_result::stopped;
+          return step::stopped;
         }
         put(here, at, value);
-        // seq_cst: release for the element; and before the look for sleepers (event_count)
-        here.word.store(slot_word(at.round(), 0, slot_state::full).bits(), std::memory_order_seq_cst);
+        light_event_count::publish(here.word, slot_word(at.round(), 0, slot_state::full).bits());
         if (at.index() % hint_every == 0) push_hint_.store(cursor.bits(), std::memory_order_relaxed);
-        return ring_result::done;
+        return step::done;
       }
       auto const ahead = static_cast<std::int32_t>(seen.round() - at.round());
       if (ahead < 0) {  // the former round's element is there yet
         cursor = at;
-        if (!undo(here, seen)) return ring_result::not_now;
+        if (!undo(here, seen)) return step::not_now;
       } else {
         bool const is_next = seen.is(slot_state::empty);  // that round is claimed by nobody; `ahead` is not 0 then
         at = position(seen.round() - (is_next ? 1 : 0), at.index()).next(capacity_);
@@ -113,7 +86,7 @@ template <class T> class ring {
 
   /// Gives the next element to `receive`. not_now: nothing has come.
   /// @throws what T's codec, or `receive`, throws: the element is gone then
-  template <class Receive> ring_result pop(position& cursor, Receive receive) {
+  template <class Receive> step pop(position& cursor, Receive receive) {
     position at = cursor;
     for (int looks = 0;; ++looks) {
       if (looks == hint_after) catch_up(at, pop_hint_);
@@ -124,7 +97,7 @@ template <class T> class ring {
       if (seen == slot_word(at.round(), 0, slot_state::full)) {
         if (!take(here, at, bits, cursor, receive)) continue;
         if (at.index() % hint_every == 0) pop_hint_.store(cursor.bits(), std::memory_order_relaxed);
-        return ring_result::done;
+        return step::done;
       }
       auto const ahead = static_cast<std::int32_t>(seen.round() - at.round());
       if (ahead > 0) {
@@ -135,7 +108,7 @@ template <class T> class ring {
         drop_poison(here, at, bits);
       } else {
         cursor = at;
-        if (!undo(here, seen)) return ring_result::not_now;
+        if (!undo(here, seen)) return step::not_now;
       }
     }
   }
@@ -145,6 +118,13 @@ template <class T> class ring {
     slot_word const seen(slots_[cursor.index()].word.load(std::memory_order_seq_cst));
     return seen != slot_word(cursor.round(), 0, slot_state::empty) &&
            static_cast<std::int32_t>(seen.round() - cursor.round()) >= 0;
+  }
+
+  /// Whether a good part of it is free, for one that met a full ring.
+  bool has_ample_room(position cursor) const noexcept {
+    position const there = cursor.after(capacity_ / 4, capacity_);
+    slot_word const seen(slots_[there.index()].word.load(std::memory_order_relaxed));
+    return static_cast<std::int32_t>(seen.round() - there.round()) >= 0;
   }
 
   /// Whose claim a push or a pop that ended with `not_now` waits for; 0: none.
@@ -186,23 +166,16 @@ template <class T> class ring {
 
   template <class Receive>
   bool take(slot<T>& here, position at, std::uint64_t& bits, position& cursor, Receive& receive) {
-    if constexpr (element<T>::is_copied) {
-      auto const copy = here.element.copy();
-      // acq_rel: the copy is made before the slot is another's; seq_cst: before the look for sleepers
-      if (!here.word.compare_exchange_strong(bits, emptied(at), std::memory_order_seq_cst)) return false;
-      cursor = at.next(capacity_);
-      receive(copy);
-    } else {
-      auto const mine = slot_word(at.round(), participants::self(), slot_state::reading).bits();
-      if (!here.word.compare_exchange_strong(bits, mine, std::memory_order_acquire)) return false;
-      cursor = at.next(capacity_);
-      struct left {
-        slot<T>& here;
-        position at;
-        ~left() { here.word.store(emptied(at), std::memory_order_seq_cst); }
-      } const at_end{here, at};
-      receive(here.element.take());
-    }
+    auto const mine = slot_word(at.round(), participants::self(), slot_state::reading).bits();
+    // acquire: the element is whole, and this one's
+    if (!here.word.compare_exchange_strong(bits, mine, std::memory_order_acquire)) return false;
+    cursor = at.next(capacity_);
+    struct left {
+      slot<T>& here;
+      position at;
+      ~left() { light_event_count::publish(here.word, emptied(at)); }
+    } const at_end{here, at};
+    receive(here.element.take());
     return true;
   }
 
@@ -211,7 +184,7 @@ template <class T> class ring {
     auto const mine = slot_word(at.round(), participants::self(), slot_state::reading).bits();
     if (!here.word.compare_exchange_strong(bits, mine, std::memory_order_acquire)) return;
     here.element.discard();
-    here.word.store(emptied(at), std::memory_order_seq_cst);
+    light_event_count::publish(here.word, emptied(at));
   }
 
   /// Undoes the claim of one that has ended; false where there is none.
@@ -227,7 +200,7 @@ template <class T> class ring {
                    bits, slot_word(seen.round(), participants::self(), slot_state::reading).bits(),
                    std::memory_order_acq_rel)) {
       here.element.discard();
-      here.word.store(emptied(at), std::memory_order_seq_cst);
+      light_event_count::publish(here.word, emptied(at));
     }
     return true;
   }
