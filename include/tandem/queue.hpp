@@ -4,6 +4,7 @@
 #define TANDEM_QUEUE_HPP
 
 #include "tandem/queue/bounded_queue.hpp"
+#include "tandem/queue/latest.hpp"
 #include "tandem/queue/queue_consumer.hpp"
 #include "tandem/queue/queue_producer.hpp"
 #include "tandem/queue/spsc_queue.hpp"

@@ -139,10 +139,10 @@ template <class Queue, class T> tandem_test::kill_report kill_in(scene const& wh
         }
         return true;
       },
-      .stride = tandem_test::soaking()    ? 1
-                : tandem_test::brief()    ? 29
-                : std::is_same_v<T, long> ? 1
-                                          : 7,
+      .stride = std::is_same_v<Queue, ring_of_no_names<T>> || tandem_test::soaking() ? 1
+                : tandem_test::brief()                                               ? 29
+                : std::is_same_v<T, std::string>                                     ? 13
+                                                                                     : 1,
   });
 }
 

@@ -262,8 +262,8 @@ template <class T> tandem_test::kill_report kill_in(operation what) {
       },
       .stride = tandem_test::soaking()           ? 1
                 : tandem_test::brief()           ? 29
-                : std::is_same_v<T, std::string> ? 7
-                                                 : 1,
+                : std::is_same_v<T, std::string> ? 17
+                                                 : 3,
   });
 }
 

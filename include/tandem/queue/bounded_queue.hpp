@@ -4,12 +4,11 @@
 
 #include <concepts>  // for integral
 #include <cstddef>   // for size_t
-#include <cstdint>   // for uint64_t, uintptr_t
 
 #include "tandem/core/shareable.hpp"             // for enable_shareable
 #include "tandem/memory/impl/token.hpp"          // for token
-#include "tandem/os/clock.hpp"                   // for monotonic_ns
 #include "tandem/queue/impl/blocking_queue.hpp"  // for blocking_queue
+#include "tandem/queue/impl/own_cursors.hpp"     // for known_cursors, own_cursors, queue_id
 #include "tandem/queue/impl/position.hpp"        // for position
 #include "tandem/queue/impl/ring.hpp"            // for ring
 #include "tandem/queue/impl/step.hpp"            // for step
@@ -66,19 +65,13 @@ template <class T> class bounded_queue : public impl::blocking_queue<bounded_que
   cursor push_cursor() const noexcept { return ring_.push_hint(); }
   cursor pop_cursor() const noexcept { return ring_.pop_hint(); }
 
-  struct known_queue {
-    std::uint64_t queue = 0;
-    cursor push, pop;
-  };
-  /// Those of this thread, for who uses the queue without an end.
-  known_queue& own_cursors() noexcept {
-    thread_local constinit known_queue table[4]{};
-    known_queue& mine = table[id_ % 4];
-    if (mine.queue != id_) mine = {id_, push_cursor(), pop_cursor()};
-    return mine;
+  static impl::known_cursors<cursor>& own_cursors_of(bounded_queue const& me) noexcept {
+    return impl::own_cursors<cursor>(me.id_, [&me] {
+      return impl::known_cursors<cursor>{0, me.push_cursor(), me.pop_cursor()};
+    });
   }
-  cursor& own_push_cursor() noexcept { return own_cursors().push; }
-  cursor& own_pop_cursor() noexcept { return own_cursors().pop; }
+  cursor& own_push_cursor() noexcept { return own_cursors_of(*this).push; }
+  cursor& own_pop_cursor() noexcept { return own_cursors_of(*this).pop; }
 
   template <class U> impl::step push_once(cursor& at, U& value) {
     if (this->core_.refuses()) return impl::step::stopped;
@@ -90,8 +83,7 @@ template <class T> class bounded_queue : public impl::blocking_queue<bounded_que
   impl::token blocked_by(cursor at) const noexcept { return ring_.waits_for(at); }
   bool has_ample_room(cursor at) const noexcept { return ring_.has_ample_room(at); }
 
-  std::uint64_t id_ = static_cast<std::uint64_t>(os::monotonic_ns()) * 0x9e3779b97f4a7c15U ^
-                      reinterpret_cast<std::uintptr_t>(this);  // tells it from others that lie here before or after
+  impl::queue_id id_{this};
   impl::ring<T> ring_;
 };
 

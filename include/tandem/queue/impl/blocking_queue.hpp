@@ -10,22 +10,23 @@
 #include <optional>     // for nullopt, optional
 #include <stdexcept>    // for invalid_argument
 #include <type_traits>  // for is_same_v, remove_cv_t
-#include <utility>      // for cmp_greater, forward, move
+#include <utility>      // for cmp_greater, exchange, forward, move
 
-#include "tandem/config.hpp"                 // for TANDEM_NOINLINE
-#include "tandem/core/deadline.hpp"          // for deadline
-#include "tandem/core/impl/transfer.hpp"     // for require_transferable
-#include "tandem/memory/impl/counted.hpp"    // for counted
-#include "tandem/memory/impl/objects.hpp"    // for object_in_the_making, objects
-#include "tandem/memory/impl/token.hpp"      // for token
-#include "tandem/queue/impl/queue_core.hpp"  // for queue_core, queue_side
-#include "tandem/queue/impl/queue_end.hpp"   // for queue_end
-#include "tandem/queue/impl/step.hpp"        // for step
-#include "tandem/queue/queue_consumer.hpp"   // for queue_consumer
-#include "tandem/queue/queue_producer.hpp"   // for queue_producer
-#include "tandem/sync/impl/await.hpp"        // for await
-#include "tandem/sync/impl/spin.hpp"         // for backoff, spinning_helps
-#include "tandem/sync/stop_token.hpp"        // for stop_callback, stop_token
+#include "tandem/config.hpp"                    // for TANDEM_NOINLINE
+#include "tandem/core/deadline.hpp"             // for deadline
+#include "tandem/core/impl/transfer.hpp"        // for require_transferable
+#include "tandem/memory/impl/counted.hpp"       // for counted
+#include "tandem/memory/impl/objects.hpp"       // for object_in_the_making, objects
+#include "tandem/memory/impl/participants.hpp"  // for participants
+#include "tandem/memory/impl/token.hpp"         // for token
+#include "tandem/queue/impl/queue_core.hpp"     // for queue_core, queue_side
+#include "tandem/queue/impl/queue_end.hpp"      // for queue_end
+#include "tandem/queue/impl/step.hpp"           // for step
+#include "tandem/queue/queue_consumer.hpp"      // for queue_consumer
+#include "tandem/queue/queue_producer.hpp"      // for queue_producer
+#include "tandem/sync/impl/await.hpp"           // for await
+#include "tandem/sync/impl/spin.hpp"            // for backoff, spinning_helps
+#include "tandem/sync/stop_token.hpp"           // for stop_callback, stop_token
 
 namespace tandem::impl {
 
@@ -140,7 +141,9 @@ template <class Queue, class T> class blocking_queue {
           result = attempt();
           return result != step::not_now || stop.stop_requested();
         },
-        [&](token* owners) { return watch(queue_side::consumers, cursor, owners); });
+        [&, slept = false](token* owners) mutable {
+          return watch(queue_side::consumers, cursor, owners, std::exchange(slept, true));
+        });
     return result;
   }
 
@@ -155,7 +158,9 @@ template <class Queue, class T> class blocking_queue {
           // Who puts in looks behind its claim whether it is closed: what is not claimed now will not come.
           return core_.is_closed() && (tried(result, attempt) || !self().may_come(cursor));
         },
-        [&](token* owners) { return watch(queue_side::producers, cursor, owners); });
+        [&, slept = false](token* owners) mutable {
+          return watch(queue_side::producers, cursor, owners, std::exchange(slept, true));
+        });
     return result;
   }
 
@@ -215,10 +220,13 @@ template <class Queue, class T> class blocking_queue {
     return result == step::done;
   }
 
-  template <class Cursor> unsigned watch(queue_side side, Cursor& cursor, token* owners) noexcept {
-    unsigned count = core_.watch(side, owners);
+  /// `asks`: what memory cannot tell, from proc(5).
+  template <class Cursor> unsigned watch(queue_side side, Cursor& cursor, token* owners, bool asks) noexcept {
+    unsigned count = core_.watch(side, owners, asks);
     token const in_the_way = self().blocked_by(cursor);
-    if (in_the_way != 0) owners[count++] = in_the_way;
+    if (in_the_way == 0) return count;
+    if (asks) participants::prove_ended(in_the_way);
+    owners[count++] = in_the_way;
     return count;
   }
 

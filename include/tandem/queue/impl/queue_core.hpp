@@ -78,17 +78,24 @@ class queue_core {
       free->compare_exchange_strong(seen, me, std::memory_order_release);  // or it is not watched: slices are for that
   }
 
-  /// For who is about to sleep until the other `side` does something: finds out whether that has died out, and writes
-  /// down whom to watch.
-  unsigned watch(queue_side side, token* owners) noexcept {
+  /// For who is about to sleep until the other `side` does something: writes down whom to watch; and finds out whether
+  /// that side has died out, where one of those has ended, or where `asks`: proc(5) then, of each process that has an
+  /// end.
+  unsigned watch(queue_side side, token* owners, bool asks) noexcept {
     unsigned count = 0;
     for (auto& one : watched_[static_cast<int>(side)]) {
-      token const seen = one.load(std::memory_order_acquire);
-      if (seen != 0 && !participants::has_ended(seen)) owners[count++] = seen;
+      token seen = one.load(std::memory_order_acquire);
+      if (seen == 0) continue;
+      if (!participants::has_ended(seen)) {
+        owners[count++] = seen;
+      } else {
+        asks = true;
+        one.compare_exchange_strong(seen, 0, std::memory_order_relaxed);
+      }
     }
     std::uint64_t const name = seats_[static_cast<int>(side)].load(std::memory_order_acquire);
     if (name == 0) return count;
-    objects::bury_dead_holders(index_of(name));
+    if (asks) objects::bury_dead_holders(index_of(name));
     if (!objects::is_alive(index_of(name), generation_of(name))) side_is_gone(side);
     return count;
   }
