@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // ns for release and acquire with nobody else there; us for a ball to go to the other side and back by two semaphores;
-// us for two sides to meet at a latch (made anew each time), and at a barrier.
+// us for two sides to meet at a latch (made anew each time), and at a barrier. On two CPUs; on one: --pin=one.
 #include <pthread.h>    // for pthread_barrier_t
 #include <semaphore.h>  // for sem_t
 
@@ -90,10 +90,10 @@ template <class Semaphore> struct table {
 
 /// Each side changes the ball, which nothing guards but whose turn it is.
 template <class Semaphore> auto ping_pong(bool processes) {
-  return two_sides<table<Semaphore>>(processes, [](auto& all, int side, std::size_t times) {
+  return two_sides<table<Semaphore>>(processes, [](auto& all, int side, std::size_t first, std::size_t end) {
     bool right = true;
     auto &mine = all.side[side].semaphore, &other = all.side[1 - side].semaphore;
-    for (std::size_t i = 0; i < times; ++i) {
+    for (std::size_t i = first; i < end; ++i) {
       if (side == 1) mine.acquire();
       right &= all.ball == static_cast<long>(2 * i) + side;
       ++all.ball;
@@ -117,9 +117,9 @@ template <class Meeting> struct steps {
 /// Side 0 makes the latch of the last meeting anew: then both have left it.
 template <class Latch> auto meet_at_latches(bool processes) {
   using latch = beginning_at<Latch, 2>;
-  return two_sides<steps<latch>>(processes, [](auto& all, int side, std::size_t times) {
+  return two_sides<steps<latch>>(processes, [](auto& all, int side, std::size_t first, std::size_t end) {
     bool right = true;
-    for (std::size_t i = 0; i < times; ++i) {
+    for (std::size_t i = first; i < end; ++i) {
       ++all.side[side].passed;
       all.meetings[i % 4].arrive_and_wait();
       right &= all.side[1 - side].passed >= static_cast<long>(i) + 1;
@@ -139,9 +139,9 @@ template <class Barrier> struct barrier_steps {
 };
 
 template <class Barrier> auto meet_at_barrier(bool processes) {
-  return two_sides<barrier_steps<Barrier>>(processes, [](auto& all, int side, std::size_t times) {
+  return two_sides<barrier_steps<Barrier>>(processes, [](auto& all, int side, std::size_t first, std::size_t end) {
     bool right = true;
-    for (std::size_t i = 0; i < times; ++i) {
+    for (std::size_t i = first; i < end; ++i) {
       ++all.side[side].passed;
       all.barrier.arrive_and_wait();
       right &= all.side[1 - side].passed >= static_cast<long>(i) + 1;
@@ -156,7 +156,6 @@ template <class Barrier> auto meet_at_barrier(bool processes) {
 void questions() {
   using std_semaphore = std::counting_semaphore<>;
   using tandem_semaphore = tandem::counting_semaphore<>;
-  constexpr char const *threads = ", threads", *processes = ", processes";
 
   question("semaphore, release and acquire, nobody else there", unit::ns)
       .surrounded_by([] { return std::make_unique<second_thread>(); })
@@ -165,26 +164,23 @@ void questions() {
       .peer("POSIX sem", alone<posix_semaphore>())
       .peer_if(TANDEM_BENCH_BOOST, "Boost interprocess_semaphore", alone<boost_semaphore>(), no_boost);
 
-  for (placement const where : {placement::two_cpus, placement::one_cpu}) {
-    std::string const place = where == placement::two_cpus ? "two CPUs" : "one CPU";
-    question ball("S4: semaphores, there and back, " + place, unit::us);
-    ball.placed(where).base("std::counting_semaphore, threads", ping_pong<std_semaphore>(false));
-    question latches("S4: two meet at a latch, " + place, unit::us);
-    latches.placed(where).base("std::latch, threads", meet_at_latches<std::latch>(false));
-    question barriers("S4: two meet at a barrier, " + place, unit::us);
-    barriers.placed(where).base("std::barrier, threads", meet_at_barrier<std::barrier<>>(false));
-    for (bool const both : {false, true}) {
-      std::string const kind = both ? processes : threads;
-      ball.peer("tandem::counting_semaphore" + kind, ping_pong<tandem_semaphore>(both))
-          .peer("POSIX sem" + kind, ping_pong<posix_semaphore>(both))
-          .peer_if(TANDEM_BENCH_BOOST, "Boost semaphore" + kind, ping_pong<boost_semaphore>(both), no_boost)
-          .budget("tandem::counting_semaphore" + kind, at_most(1.2));
-      latches.peer("tandem::latch" + kind, meet_at_latches<tandem::latch>(both))
-          .budget("tandem::latch" + kind, at_most(1.2));
-      barriers.peer("tandem::barrier" + kind, meet_at_barrier<tandem::barrier<>>(both))
-          .peer("pthread pshared" + kind, meet_at_barrier<pthread_barrier>(both))
-          .budget("tandem::barrier" + kind, at_most(1.2));
-    }
+  question ball("S4: semaphores, there and back", unit::us);
+  ball.placed(placement::two_cpus).base("std::counting_semaphore, threads", ping_pong<std_semaphore>(false));
+  question latches("S4: two meet at a latch", unit::us);
+  latches.placed(placement::two_cpus).base("std::latch, threads", meet_at_latches<std::latch>(false));
+  question barriers("S4: two meet at a barrier", unit::us);
+  barriers.placed(placement::two_cpus).base("std::barrier, threads", meet_at_barrier<std::barrier<>>(false));
+  for (bool const processes : {false, true}) {
+    std::string const kind = processes ? ", processes" : ", threads";
+    ball.peer("tandem::counting_semaphore" + kind, ping_pong<tandem_semaphore>(processes))
+        .peer("POSIX sem" + kind, ping_pong<posix_semaphore>(processes))
+        .peer_if(TANDEM_BENCH_BOOST, "Boost semaphore" + kind, ping_pong<boost_semaphore>(processes), no_boost)
+        .budget("tandem::counting_semaphore" + kind, at_most(1.2));
+    latches.peer("tandem::latch" + kind, meet_at_latches<tandem::latch>(processes))
+        .budget("tandem::latch" + kind, at_most(1.2));
+    barriers.peer("tandem::barrier" + kind, meet_at_barrier<tandem::barrier<>>(processes))
+        .peer("pthread pshared" + kind, meet_at_barrier<pthread_barrier>(processes))
+        .budget("tandem::barrier" + kind, at_most(1.2));
   }
 }
 

@@ -92,7 +92,9 @@ template <class T> struct meeting {
   alignas(64) std::atomic<int> ready, wrong;
 };
 
-/// Both sides call `play(place, side, times)`, which returns whether what it saw was right. How long side 0 takes.
+/// Both sides call `play(place, side, first, end)` for the rounds from `first` up to `end`, which returns whether what
+/// it saw was right. How long side 0 takes, after some rounds in which a new process meets its pages for the first
+/// time.
 template <class T, class Play> auto two_sides(bool processes, Play play) {
   return [processes, play](std::size_t times) {
     in_the_commons<meeting<T>> home;
@@ -100,8 +102,10 @@ template <class T, class Play> auto two_sides(bool processes, Play play) {
     auto const run = [&](int side) {
       ++all.ready;
       while (all.ready < 2) std::this_thread::yield();
+      constexpr std::size_t first = 100;
+      if (!play(all.place, side, std::size_t{0}, first)) ++all.wrong;
       auto const begin = clock::now();
-      if (!play(all.place, side, times)) ++all.wrong;
+      if (!play(all.place, side, first, first + times)) ++all.wrong;
       return clock::now() - begin;
     };
     clock::duration took;
