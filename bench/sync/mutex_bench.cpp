@@ -3,9 +3,8 @@
 // one waits, at most, for a mutex that another relocks at once; us from the kill of an owner to the waiter awake.
 #include <pthread.h>   // for pthread_mutex_t
 #include <signal.h>    // for kill
-#include <sys/mman.h>  // for mmap
 #include <sys/wait.h>  // for waitpid
-#include <unistd.h>    // for _exit, fork, pause
+#include <unistd.h>    // for fork, pause
 
 #include <algorithm>    // for max
 #include <array>        // for array
@@ -15,12 +14,11 @@
 #include <cstddef>      // for size_t
 #include <memory>       // for make_unique
 #include <mutex>        // for lock_guard, mutex
-#include <new>          // for placement new
 #include <thread>       // for thread
 #include <type_traits>  // for is_same_v
 
 #include "support/question.hpp"
-#include "tandem/memory/commons.hpp"
+#include "sync/sides.hpp"
 #include "tandem/sync/mutex.hpp"
 #include "tandem/sync/recursive_mutex.hpp"
 
@@ -33,9 +31,6 @@
 
 namespace tandem_bench {
 namespace {
-
-using clock = std::chrono::steady_clock;
-using seconds = std::chrono::duration<double>;
 
 template <bool Robust> class pthread_shared {
  public:
@@ -64,8 +59,6 @@ using boost_mutex = boost::interprocess::interprocess_mutex;
 #else
 using boost_mutex = std::mutex;
 #endif
-constexpr char const* no_boost = "libboost-dev is not installed";
-
 #if TANDEM_BENCH_ABSL
 struct absl_mutex {
   void lock() { mutex.Lock(); }
@@ -76,32 +69,6 @@ struct absl_mutex {
 using absl_mutex = std::mutex;
 #endif
 constexpr char const* no_absl = "libabsl-dev is not installed";
-
-/// A T in the commons, where all sides of a family see it: for tandem's, and for its peers as well.
-template <class T> class in_the_commons {
- public:
-  in_the_commons() : object_(::new (tandem::commons().allocate(sizeof(T), alignof(T))) T()) {}
-  in_the_commons(in_the_commons const&) = delete;
-  ~in_the_commons() {
-    object_->~T();
-    tandem::commons().deallocate(object_);
-  }
-  T& operator*() { return *object_; }
-
- private:
-  T* object_;
-};
-
-/// glibc spares std::mutex its atomics as long as a program has one thread: none that has use of a mutex.
-struct second_thread {
-  std::atomic<bool> over{false};
-  std::thread thread{[this] { over.wait(false); }};
-  ~second_thread() {
-    over = true;
-    over.notify_all();
-    thread.join();
-  }
-};
 
 template <class Mutex> struct counted {
   alignas(64) Mutex mutex;
@@ -165,17 +132,7 @@ template <class Mutex> void contend(contest<Mutex>& all, int side, std::size_t t
   all.done = all.a;
 }
 
-void in_child(auto body) {
-  body();
-  ::_exit(0);
-}
-
-void wait_for(pid_t child) {
-  int status = 0;
-  check(::waitpid(child, &status, 0) == child && status == 0, "a side has failed");
-}
-
-template <class Mutex> auto two_sides(bool processes) {
+template <class Mutex> auto contenders(bool processes) {
   return [processes](std::size_t times) {
     in_the_commons<contest<Mutex>> home;
     auto& all = *home;
@@ -323,14 +280,14 @@ void questions() {
     q.about("Pairs of lock and unlock on both sides, until one is through.")
         .placed(placement::two_cpus)
         .per_call(2)
-        .base("pthread robust", two_sides<robust>(processes))
-        .peer("tandem::mutex", two_sides<tandem::mutex>(processes))
-        .peer("pthread pshared", two_sides<pshared>(processes))
-        .peer_if(TANDEM_BENCH_BOOST, "Boost interprocess_mutex", two_sides<boost_mutex>(processes), no_boost)
+        .base("pthread robust", contenders<robust>(processes))
+        .peer("tandem::mutex", contenders<tandem::mutex>(processes))
+        .peer("pthread pshared", contenders<pshared>(processes))
+        .peer_if(TANDEM_BENCH_BOOST, "Boost interprocess_mutex", contenders<boost_mutex>(processes), no_boost)
         .budget("tandem::mutex", at_least(2));
     if (!processes) {
-      q.peer("std::mutex", two_sides<std::mutex>(false))
-          .peer_if(TANDEM_BENCH_ABSL, "absl::Mutex", two_sides<absl_mutex>(false), no_absl);
+      q.peer("std::mutex", contenders<std::mutex>(false))
+          .peer_if(TANDEM_BENCH_ABSL, "absl::Mutex", contenders<absl_mutex>(false), no_absl);
     }
   }
 
