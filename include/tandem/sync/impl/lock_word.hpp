@@ -127,7 +127,9 @@ template <class Policy = lock_policy> class basic_lock_word {
   static constexpr auto locking = std::memory_order_seq_cst;
 
   static constexpr std::int64_t millisecond = 1'000'000;
-  static constexpr int most_spins = 200;
+  // Two who want it all the time have it in turns as long as the distance between two looks, while the other one's
+  // cache is not touched; who looks often enough to come in does not sleep. (docs/explanation/performance.md, S2)
+  static constexpr int most_spins = 1000, farthest_look = 256;
 
   static bool is_abandoned(std::uint32_t seen) noexcept { return (seen & abandoned) != 0; }
   static bool is_free(std::uint32_t seen) noexcept {
@@ -161,7 +163,8 @@ static_assert(sizeof(lock_word) == 8, "a format in shared memory");
 
 template <class Policy> TANDEM_NOINLINE lock_result basic_lock_word<Policy>::wait(token me, std::int64_t until) {
   bool slept = false;
-  backoff spin(spinning_helps() ? std::min<int>(most_spins, 10 + 2 * spins_.load(std::memory_order_relaxed)) : 0);
+  backoff spin(spinning_helps() ? std::min<int>(most_spins, 10 + 8 * spins_.load(std::memory_order_relaxed)) : 0,
+               farthest_look);
   std::int64_t slice = Policy::first_slice, first_sleep = 0;
   lock_result result = lock_result::locked;
   for (;;) {
@@ -311,7 +314,7 @@ template <class Policy> TANDEM_NOINLINE bool basic_lock_word<Policy>::give_up(to
 /// How long spinning was worth while, as a moving average over those who did not sleep; sleepers bring it down.
 template <class Policy> void basic_lock_word<Policy>::adapt(bool slept, int spent) noexcept {
   int const known = spins_.load(std::memory_order_relaxed);
-  int const now = slept ? known - (known + 7) / 8 : known + (spent - known) / 8;
+  int const now = slept ? known - (known + 7) / 8 : known + (std::min(spent, 255) - known) / 8;
   if (now != known) spins_.store(static_cast<std::uint8_t>(now), std::memory_order_relaxed);
 }
 

@@ -22,11 +22,11 @@ inline bool spinning_helps() noexcept {
   return helps != 0;
 }
 
-/// Looks at longer and longer distances, so that who works on the line has it for itself: 1, 2, 4 to 32 pauses of the
-/// processor, up to a budget.
+/// Looks at longer and longer distances, so that who works on the line has it for itself: 1, 2, 4 to `longest` pauses
+/// of the processor, up to a budget.
 class backoff {
  public:
-  explicit backoff(int budget) noexcept : left_(budget) {}
+  explicit backoff(int budget, int longest = 32) noexcept : left_(budget), longest_(longest) {}
 
   /// Pauses once; false where the budget is used up.
   bool pause() noexcept {
@@ -34,15 +34,14 @@ class backoff {
     for (int i = 0; i < step_; ++i) os::relax();
     left_ -= step_;
     spent_ += step_;
-    if (step_ < longest) step_ *= 2;
+    if (step_ < longest_) step_ *= 2;
     return true;
   }
 
   int spent() const noexcept { return spent_; }
 
  private:
-  static constexpr int longest = 32;
-  int left_, spent_ = 0, step_ = 1;
+  int left_, longest_, spent_ = 0, step_ = 1;
 };
 
 }  // namespace tandem::impl
