@@ -22,6 +22,7 @@
 #include <cstddef>       // for size_t
 #include <cstdint>       // for uint32_t, uint64_t, uint8_t
 #include <functional>    // for hash
+#include <optional>      // for optional
 #include <stdexcept>     // for invalid_argument
 #include <string>        // for string, to_string
 #include <string_view>   // for string_view
@@ -124,12 +125,15 @@ class table {
   std::size_t blocks() const { return parts_.size(); }
   std::size_t shards() const { return shards_.size(); }
 
-  /// Calls `see(head, append_value_to)` for the item, if there is one. Returns whether.
-  template <class F> bool get(std::string_view key, moment now, F see) const {
+  /// Calls `see(head, append_value_to)` for the item, if there is one. Returns whether. With `expires`: from now on it
+  /// expires then.
+  template <class F>
+  bool get(std::string_view key, moment now, F see, std::optional<moment> expires = std::nullopt) const {
     visit here(*this, key, now);
     here.count(here.found() ? event::get_hit : event::get_miss);
     if (!here.found()) return false;
     here.head().used = 1;
+    if (expires) here.touch(*expires);
     see(std::as_const(here.head()), [&](std::string& to) { items_.append_value(here.at(), to); });
     return true;
   }
@@ -177,8 +181,10 @@ class table {
   /// From now on it expires then. Returns whether it is there.
   bool touch(std::string_view key, moment expires, moment now) const {
     visit here(*this, key, now);
-    here.count(here.found() ? event::touch_hit : event::touch_miss);
-    if (here.found()) here.head().expires.store(expires, relaxed);
+    if (here.found())
+      here.touch(expires);
+    else
+      here.count(event::touch_miss);
     return here.found();
   }
 
@@ -267,6 +273,10 @@ class table {
     place at() const { return link_->load(relaxed); }
     item_head& head() const { return in_.items_.head(at()); }
     void count(event what) const { shard_.count(what); }
+    void touch(moment expires) const {
+      count(event::touch_hit);
+      head().expires.store(expires, relaxed);
+    }
     void take_out() const { in_.take_out(shard_, *link_); }
 
     /// In place of what has been found, if something was.
