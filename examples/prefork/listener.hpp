@@ -21,6 +21,12 @@
 
 namespace prefork {
 
+/// Where to connect to.
+struct endpoint {
+  sockaddr_storage address{};
+  socklen_t size = 0;
+};
+
 /// The socket at which clients arrive; workers have duplicates of it.
 class listener {
  public:
@@ -46,14 +52,19 @@ class listener {
 
   tandem::fd const& socket() const { return socket_; }
 
+  endpoint where() const {
+    endpoint here;
+    here.size = sizeof here.address;
+    if (::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&here.address), &here.size) != 0)
+      throw std::system_error(errno, std::generic_category(), "the address of the socket");
+    return here;
+  }
   /// 127.0.0.1:8080, [::1]:8080
   std::string address() const {
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    auto* const to = reinterpret_cast<sockaddr*>(&address);
+    auto const [number, size] = where();
     char host[NI_MAXHOST], port[NI_MAXSERV];
-    if (::getsockname(socket_.get(), to, &size) != 0 ||
-        ::getnameinfo(to, size, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    if (::getnameinfo(reinterpret_cast<sockaddr const*>(&number), size, host, sizeof host, port, sizeof port,
+                      NI_NUMERICHOST | NI_NUMERICSERV) != 0)
       throw std::system_error(errno, std::generic_category(), "the address of the socket");
     std::string const name = host;
     return (name.find(':') == std::string::npos ? name : "[" + name + "]") + ":" + port;
