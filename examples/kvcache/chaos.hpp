@@ -136,14 +136,18 @@ class witness {
 
   std::string name(std::size_t key) const { return "w" + std::to_string(number_) + "." + std::to_string(key); }
 
-  /// Its number, and bytes that follow from it: up to 16 KiB, a few much more.
+  /// Its number, and bytes that follow from it: up to 16 KiB, a few much more. Of every other key always as many.
   std::string value(std::size_t key, std::uint64_t number) const {
-    std::mt19937_64 follows(number * 1'000'003 + key * 101 + number_);
-    std::size_t const size = follows() % (follows() % 16 == 0 ? 200'000 : 16'384);
-    std::string made = std::to_string(number) + " ";
-    made.reserve(made.size() + size + 8);
-    for (std::uint64_t x = follows(); made.size() < size; x = x * 6'364'136'223'846'793'005 + 1)
-      made.append(reinterpret_cast<char const*>(&x), sizeof x);
+    std::uint64_t x = (key % 2 == 0 ? key : number * 101 + key) * 2'862'933'555'777'941'757U + number_;
+    auto const next = [&x] { return x = x * 6'364'136'223'846'793'005U + 1'442'695'040'888'963'407U; };
+    next();
+    std::size_t const size = (next() >> 33) % ((x >> 62) == 0 ? 200'000 : 16'384);
+    std::string made = std::to_string(1'000'000'000 + number) + " ";
+    made.reserve(size + 32);
+    for (x += number; made.size() < size;) {
+      auto const bytes = next();
+      made.append(reinterpret_cast<char const*>(&bytes), sizeof bytes);
+    }
     return made;
   }
 

@@ -45,7 +45,7 @@ struct arguments {
   unsigned chaos = 0;                            // s; 0: none
   unsigned clients = 4;
   std::uint64_t seed = 0;
-  kvcache::sabotage without = kvcache::sabotage::none;
+  kvcache::sabotage sabotage = kvcache::sabotage::none;
 };
 
 void complain(std::string const& text) { std::fprintf(stderr, "kvcache: %s\n", text.c_str()); }
@@ -101,7 +101,7 @@ bool judge(std::vector<tandem::process<kvcache::tally>>& witnesses, kvcache::tab
 }
 
 status run(arguments const& with) {
-  kvcache::table const all({.memory = with.memory << 20, .longest_value = with.item_size, .without = with.without});
+  kvcache::table const all({.memory = with.memory << 20, .longest_value = with.item_size, .sabotage = with.sabotage});
   kvcache::board const notices{tandem::shared<kvcache::notice[]>(with.workers), std::time(nullptr), with.memory << 20};
   prefork::listener const listener(with.address, with.port);
   tandem::stop_on_signal const asked_to(SIGINT, SIGTERM);
@@ -159,7 +159,7 @@ status run(arguments const& with) {
 
 int main(int argc, char** argv) {
   arguments with;
-  std::string mode = "process", without;
+  std::string mode = "process", sabotage;
   with.seed = std::random_device()();
 
   CLI::App app("A cache in memory that speaks memcached's text protocol.", "kvcache");
@@ -208,8 +208,9 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (CLI::ParseError const& error) { return app.exit(error) == 0 ? stopped : wrong_usage; }
   with.mode = *tandem::mode_from_string(mode);
-  if (without == "no-repair") with.without = kvcache::sabotage::no_repair;
-  if (without == "in-place") with.without = kvcache::sabotage::in_place;
+  if (sabotage == "no-repair") with.sabotage = kvcache::sabotage::no_repair;
+  if (sabotage == "in-place") with.sabotage = kvcache::sabotage::in_place;
+  if (sabotage == "early-answer") with.sabotage = kvcache::sabotage::early_answer;
   if ((with.chaos != 0 || with.kill_every != 0) && with.mode == tandem::mode::thread) {
     complain("--chaos and --kill-every need --mode=process: a thread cannot be killed alone");
     return wrong_usage;

@@ -59,7 +59,8 @@ class session {
   /// Answers what has come. Returns false where enough waits to be sent before the rest is answered.
   bool answer(instant at) {
     at_ = at;
-    while (!is_over() && out_.size() < enough_to_send) {
+    send_first_ = false;
+    while (!is_over() && out_.size() < enough_to_send && !send_first_) {
       if (!step()) {
         forget_what_was_read();
         return true;
@@ -263,6 +264,10 @@ class session {
     auto const& what = *storing_;
     auto const data = rest().substr(0, what.size + 2);
     if (data.size() < what.size + 2) return false;
+    if (table_.sabotaged_by() == sabotage::early_answer && !quiet_) {
+      reply("STORED");
+      return send_first_ = quiet_ = true;
+    }
     if (data.ends_with("\r\n"))
       reply(words_for(table_.store(what.how, {what.key, data.substr(0, what.size), what.flags, what.expires}, at_.now,
                                    what.version)));
@@ -385,7 +390,8 @@ class session {
   std::size_t skip_ = 0;               // of what comes: data that is not wanted
   std::optional<storing> storing_;
   std::optional<getting> getting_;
-  bool quiet_ = false;  // noreply
+  bool quiet_ = false;       // noreply
+  bool send_first_ = false;  // what waits to be sent, before the next step
   bool over_ = false;
 };
 

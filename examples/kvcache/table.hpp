@@ -73,14 +73,15 @@ struct audit {
   std::string complaint;                                  // what should not be; empty: nothing
 };
 
-/// What a table may be without, to show what it is there for.
-enum class sabotage : std::uint8_t { none, no_repair, in_place };
+/// What may be done wrongly, to show that the tests find it: no repair after a death; values written where the old ones
+/// are; or (by the session) an answer before the deed.
+enum class sabotage : std::uint8_t { none, no_repair, in_place, early_answer };
 
 struct shape {
   std::size_t memory = std::size_t{64} << 20;
   std::size_t longest_value = std::size_t{1} << 20;
   std::size_t most_shards = 16;
-  sabotage without = sabotage::none;
+  kvcache::sabotage sabotage = kvcache::sabotage::none;
 };
 
 enum class verb : std::uint8_t { set, add, replace, append, prepend, cas };
@@ -122,6 +123,7 @@ class table {
   explicit table(shape const& with) : table(with, shards_for(with)) {}
 
   std::size_t longest_value() const { return longest_value_; }
+  kvcache::sabotage sabotaged_by() const { return sabotage_; }
   std::size_t blocks() const { return parts_.size(); }
   std::size_t shards() const { return shards_.size(); }
 
@@ -286,7 +288,7 @@ class table {
       std::uint64_t const version = ++shard_.version;
       auto const hash = static_cast<std::uint32_t>(hash_);
       count(event::stored);
-      if (in_.without_ == sabotage::in_place && found() && items.size_of(at()) == size) {
+      if (in_.sabotage_ == sabotage::in_place && found() && items.size_of(at()) == size) {
         place const next = head().next.load(relaxed);
         items.write(at(), what, hash, version, now_);
         head().next.store(next, relaxed);
@@ -329,7 +331,7 @@ class table {
 
   table(shape const& with, std::size_t shards)
       : longest_value_(with.longest_value),
-        without_(with.without),
+        sabotage_(with.sabotage),
         shards_(shards),
         items_(with.memory / bytes_per_block / shards * shards),
         buckets_(tandem::for_overwrite, std::bit_floor(with.memory / bytes_per_block / shards) * shards),
@@ -362,7 +364,7 @@ class table {
   tandem::recovered_lock<tandem::mutex> enter(shard& one) const {
     auto hold = one.lock.recover();
     if (hold.abandoned()) [[unlikely]] {
-      if (without_ != sabotage::no_repair) repair(one);
+      if (sabotage_ != sabotage::no_repair) repair(one);
       one.count(event::repair);
     }
     return hold;
@@ -480,7 +482,7 @@ class table {
   }
 
   std::size_t longest_value_;
-  sabotage without_;
+  sabotage sabotage_;
   tandem::shared<flushes> flushes_;
   tandem::shared<shard[]> shards_;
   item_blocks items_;

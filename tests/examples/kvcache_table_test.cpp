@@ -383,15 +383,15 @@ TEST_CASE("kvcache table: without its repair, or writing in place, these tests f
              .operation = [](auto& all) { set(all, "it", same_size); },
              .allowed = {old, same_size},
              .with = {}};
-  SECTION("no repair: blocks are lost") { without.without = sabotage::no_repair; }
-  SECTION("in place: a value is half the old one, half the new one") { without.without = sabotage::in_place; }
+  SECTION("no repair: blocks are lost") { without.sabotage = sabotage::no_repair; }
+  SECTION("in place: a value is half the old one, half the new one") { without.sabotage = sabotage::in_place; }
   one.with = without;
   auto const report = try_out(one);
   INFO(report.to_string());
   if (report.skipped.empty()) {
     CHECK(report.failures > 0);
     CHECK_THAT(report.complaint,
-               tandem_test::ContainsSubstring(without.without == sabotage::in_place ? "a wrong value" : ""));
+               tandem_test::ContainsSubstring(without.sabotage == sabotage::in_place ? "a wrong value" : ""));
   }
 }
 
