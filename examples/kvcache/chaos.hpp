@@ -179,7 +179,7 @@ class witness {
     auto const data = value(key, number);
     one.possible.push_back(number);
     auto const answer = ask_once("set " + name(key) + " 0 0 " + std::to_string(data.size()) + "\r\n" + data + "\r\n");
-    if (!answer) return;
+    if (!answer) return read(key);  // was it, or was it not?
     if (*answer != "STORED\r\n") return complain(seen_.wrong, name(key) + ": set: " + *answer);
     ++seen_.written;
     one.possible = {number};
@@ -189,7 +189,7 @@ class witness {
     auto& one = known_[key];
     one.possible.push_back(0);
     auto const answer = ask_once("delete " + name(key) + "\r\n");
-    if (!answer) return;
+    if (!answer) return read(key);  // was it, or was it not?
     if (*answer != "DELETED\r\n" && *answer != "NOT_FOUND\r\n")
       return complain(seen_.wrong, name(key) + ": delete: " + *answer);
     ++seen_.written;

@@ -12,7 +12,8 @@
 #include <ctime>         // for time
 #include <exception>     // for exception
 #include <random>        // for mt19937_64, random_device
-#include <string>        // for string
+#include <stdexcept>     // for invalid_argument
+#include <string>        // for string, to_string
 #include <system_error>  // for generic_category, system_error
 #include <utility>       // for move
 #include <vector>        // for vector
@@ -100,8 +101,17 @@ bool judge(std::vector<tandem::process<kvcache::tally>>& witnesses, kvcache::tab
   return fine;
 }
 
+kvcache::table make_table(arguments const& with) {
+  try {
+    return kvcache::table({.memory = with.memory << 20, .longest_value = with.item_size, .sabotage = with.sabotage});
+  } catch (std::invalid_argument const& error) {
+    throw std::invalid_argument("--memory=" + std::to_string(with.memory) + ": " + error.what() +
+                                "; a smaller --item-size needs less");
+  }
+}
+
 status run(arguments const& with) {
-  kvcache::table const all({.memory = with.memory << 20, .longest_value = with.item_size, .sabotage = with.sabotage});
+  auto const all = make_table(with);
   kvcache::board const notices{tandem::shared<kvcache::notice[]>(with.workers), std::time(nullptr), with.memory << 20};
   prefork::listener const listener(with.address, with.port);
   tandem::stop_on_signal const asked_to(SIGINT, SIGTERM);
@@ -192,10 +202,10 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1U, 64U))
       ->capture_default_str();
   app.add_option("--seed", with.seed, "For what --chaos and --kill-every do at random");
-  app.add_option(
-         "--sabotage", without,
-         "Leave something out, so that --chaos finds it: no-repair after a death, or in-place writing of values")
-      ->check(CLI::IsMember({"no-repair", "in-place"}));
+  app.add_option("--sabotage", sabotage,
+                 "Do something wrongly, so that --chaos finds it: no-repair after a death, values written in-place, or "
+                 "an early-answer to what was not done yet")
+      ->check(CLI::IsMember({"no-repair", "in-place", "early-answer"}));
   app.footer(
       "The first SIGINT or SIGTERM: no new clients, those that are there get their answers; a second one: the end.\n"
       "Exit status: 0 it was stopped, or --chaos found nothing; 1 it could not be started, or --chaos found "

@@ -24,9 +24,15 @@
 
 namespace kvcache {
 
-inline constexpr std::string_view version = "0.1-tandem";
 inline constexpr std::size_t longest_line = std::size_t{256} << 10;  // a thousand keys
 inline constexpr std::size_t enough_to_send = std::size_t{256} << 10;
+
+/// The memcached whose words these are, first: libmemcached refuses a server whose version is below 1, and its tools
+/// expect by it what is an error.
+inline std::string version() {
+  return "1.6.0-tandem-" + std::to_string(TANDEM_VERSION_MAJOR) + "." + std::to_string(TANDEM_VERSION_MINOR) + "." +
+         std::to_string(TANDEM_VERSION_PATCH);
+}
 
 /// One moment, by two clocks.
 struct instant {
@@ -194,7 +200,7 @@ class session {
       quiet_ = false;
       if (takes(0, 1)) tell_statistics(word[0]);
     } else if (command == "version") {
-      refuse("VERSION " + std::string(kvcache::version));
+      refuse("VERSION " + kvcache::version());
     } else if (command == "quit") {
       over_ = true;
     } else {
@@ -358,7 +364,7 @@ class session {
     tell("pid", static_cast<std::uint64_t>(::getpid()));
     tell("uptime", static_cast<std::uint64_t>(at_.unix_seconds - board_.started));
     tell("time", static_cast<std::uint64_t>(at_.unix_seconds));
-    tell("version", kvcache::version);
+    tell("version", kvcache::version());
     tell("pointer_size", 8 * sizeof(void*));
     tell("threads", board_.notices.size());
     tell("curr_connections", connections);

@@ -268,6 +268,7 @@ class table {
       if (found() && in_.is_over(head(), now_)) {
         count(event::expired);
         take_out();
+        find(key);  // the link leads to the next one in its bucket now
       }
     }
 

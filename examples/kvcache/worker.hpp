@@ -8,6 +8,7 @@
 #include <sys/epoll.h>    // for epoll_create1, epoll_ctl, epoll_event, epoll_wait
 #include <sys/socket.h>   // for accept4, recv, send, setsockopt
 
+#include <algorithm>      // for min
 #include <array>          // for array
 #include <cerrno>         // for errno
 #include <chrono>         // for milliseconds, steady_clock
@@ -47,6 +48,7 @@ class connection {
     if (wants_to_read()) {
       auto const count = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
       nothing_came_ = count < 0;
+      has_spoken_ |= count > 0;
       if (count > 0)
         session_.receive({buffer.data(), static_cast<std::size_t>(count)});
       else if (count == 0)
@@ -66,6 +68,7 @@ class connection {
   bool wants_to_send() const { return !session_.output().empty(); }
   /// Whether all that had come was answered, and the answers sent.
   bool is_quiet() const { return nothing_came_ && !wants_to_send(); }
+  bool has_spoken() const { return has_spoken_; }
 
   std::uint32_t interest() const {
     return (wants_to_read() ? std::uint32_t{EPOLLIN} : 0) | (wants_to_send() ? std::uint32_t{EPOLLOUT} : 0);
@@ -89,7 +92,7 @@ class connection {
 
   tandem::fd socket_;  // non-blocking
   session session_;
-  bool nothing_came_ = false, client_has_said_all_ = false, broken_ = false;
+  bool nothing_came_ = false, has_spoken_ = false, client_has_said_all_ = false, broken_ = false;
 };
 
 class worker {
@@ -104,13 +107,10 @@ class worker {
   /// Until nobody listens at the socket any more, and all clients have what they asked for.
   void run() {
     std::array<epoll_event, 64> events;
-    while (!stopping_ || (!clients_.empty() && !until_.passed())) {
+    while (!stopping_ || (!clients_.empty() && !last_.passed())) {
       int const count = ::epoll_wait(poll_.get(), events.data(), static_cast<int>(events.size()), patience());
       if (count < 0 && errno != EINTR) throw std::system_error(errno, std::generic_category(), "epoll_wait");
-      if (turned_away_ && until_.passed()) {
-        control(EPOLL_CTL_MOD, listener_.get(), EPOLLIN);
-        turned_away_ = false;
-      }
+      if (until_.passed()) time_is_up();
       for (int i = 0; i < count; ++i) {
         int const who = events[static_cast<std::size_t>(i)].data.fd;
         if (who == listener_.get())
@@ -123,9 +123,17 @@ class worker {
   }
 
  private:
+  /// For epoll_wait.
   int patience() const {
-    if (!stopping_ && !turned_away_) return -1;
-    return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(until_.left()).count());
+    auto const next = std::min(until_, last_);
+    if (next == tandem::deadline::never()) return -1;
+    return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(next.left()).count());
+  }
+
+  void time_is_up() {
+    until_ = tandem::deadline::never();
+    if (stopping_) return serve_all();
+    control(EPOLL_CTL_MOD, listener_.get(), EPOLLIN);
   }
 
   void control(int what, int socket, std::uint32_t events) {
@@ -137,7 +145,6 @@ class worker {
   /// Leaves new clients to others for a while.
   void turn_away(std::chrono::milliseconds time) {
     control(EPOLL_CTL_MOD, listener_.get(), 0);
-    turned_away_ = true;
     until_ = tandem::deadline::after(time);
   }
 
@@ -179,7 +186,8 @@ class worker {
     auto& one = *found->second;
     bool stays = one.serve(buffer_);
     while (stopping_ && stays && !one.is_quiet() && !one.wants_to_send()) stays = one.serve(buffer_);
-    if (!stays || (stopping_ && one.is_quiet())) {
+    bool const leaves = stopping_ && one.is_quiet() && (one.has_spoken() || until_ == tandem::deadline::never());
+    if (!stays || leaves) {
       clients_.erase(found);
       --board_.mine().connections;
     } else if (one.interest() != one.asked_for) {
@@ -187,14 +195,18 @@ class worker {
     }
   }
 
-  void stop() {
-    stopping_ = true;
-    turned_away_ = false;
-    until_ = tandem::deadline::after(farewell);
-    control(EPOLL_CTL_DEL, listener_.get(), 0);
+  void serve_all() {
     std::vector<int> all;
     for (auto const& [number, one] : clients_) all.push_back(number);
     for (int const number : all) serve(number);
+  }
+
+  void stop() {
+    stopping_ = true;
+    until_ = tandem::deadline::after(first_words);
+    last_ = tandem::deadline::after(farewell);
+    control(EPOLL_CTL_DEL, listener_.get(), 0);
+    serve_all();
   }
 
   tandem::fd listener_;
@@ -203,8 +215,9 @@ class worker {
   tandem::fd poll_;
   std::unordered_map<int, std::unique_ptr<connection>> clients_;
   std::array<char, read_at_once> buffer_;
-  bool stopping_ = false, turned_away_ = false, left_it_to_others_ = false;
-  tandem::deadline until_ = tandem::deadline::never();  // of either
+  bool stopping_ = false, left_it_to_others_ = false;
+  tandem::deadline until_ = tandem::deadline::never();  // new clients are turned away; when stopping: may be silent
+  tandem::deadline last_ = tandem::deadline::never();   // the end, at the latest
 };
 
 inline void work(tandem::fd listener, table const& in, board const& all) {

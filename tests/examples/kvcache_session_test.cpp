@@ -249,7 +249,7 @@ TEST_CASE("kvcache session: lines have a limit", "[examples][kvcache]") {
 }
 
 TEST_CASE("kvcache session: version, verbosity, quit, stats", "[examples][kvcache]") {
-  CHECK(say("version\r\n") == "VERSION " + std::string(kvcache::version) + "\r\n");
+  CHECK(say("version\r\n") == "VERSION " + kvcache::version() + "\r\n");
   CHECK(say("verbosity 1\r\nverbosity 1 noreply\r\nverbosity noreply\r\n") == "OK\r\n");
   server all;
   talk one(all);

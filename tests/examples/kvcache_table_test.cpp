@@ -81,6 +81,9 @@ TEST_CASE("kvcache table: one that is too small for two values is refused", "[ex
 }
 
 TEST_CASE("kvcache table: does what a map does, in any order", "[examples][kvcache]") {
+  // In long chains, and in short ones with long values.
+  auto const with =
+      GENERATE(shape{.memory = 20 << 10, .longest_value = 100}, shape{.memory = 1 << 20, .longest_value = 3000});
   struct known {
     std::string value;
     std::uint32_t flags;
@@ -90,14 +93,15 @@ TEST_CASE("kvcache table: does what a map does, in any order", "[examples][kvcac
   INFO("TANDEM_TEST_SEED=" << tandem_test::test_seed());
   std::mt19937_64 random(tandem_test::test_seed());
   auto const below = [&](std::uint64_t n) { return random() % n; };
-  table const all({.memory = 1 << 20, .longest_value = 3000});
+  table const all(with);
   std::map<std::string, known> model;
   for (kvcache::moment now = 1; now < tandem_test::repetitions(40'000, 2'000'000); ++now) {
     auto const key = "key " + std::to_string(below(60));
     auto found = model.find(key);
     if (found != model.end() && found->second.expires <= now) model.erase(found), found = model.end();
     bool const there = found != model.end();
-    auto const value = below(8) == 0 ? std::to_string(random()) : text(below(700), static_cast<unsigned>(below(100)));
+    auto const value = below(8) == 0 ? std::to_string(random())
+                                     : text(below(with.longest_value / 4), static_cast<unsigned>(below(100)));
     auto const expires = below(3) == 0 ? now + static_cast<kvcache::moment>(below(200)) : never;
     auto const flags = static_cast<std::uint32_t>(random());
     auto const keep = [&](std::string const& as) { model[key] = {as, flags, expires, 0}; };
@@ -116,7 +120,7 @@ TEST_CASE("kvcache table: does what a map does, in any order", "[examples][kvcac
         if (there) keep(value);
         break;
       case 3: {
-        bool const fits = there && found->second.value.size() + value.size() <= 3000;
+        bool const fits = there && found->second.value.size() + value.size() <= with.longest_value;
         REQUIRE(all.store(verb::append, what, now) == (!there  ? result::not_stored
                                                        : !fits ? result::too_large
                                                                : result::stored));
@@ -124,7 +128,7 @@ TEST_CASE("kvcache table: does what a map does, in any order", "[examples][kvcac
         break;
       }
       case 4: {
-        bool const fits = there && found->second.value.size() + value.size() <= 3000;
+        bool const fits = there && found->second.value.size() + value.size() <= with.longest_value;
         REQUIRE(all.store(verb::prepend, what, now) == (!there  ? result::not_stored
                                                         : !fits ? result::too_large
                                                                 : result::stored));
