@@ -47,7 +47,7 @@ struct item_head {
   std::uint32_t flags;
   std::uint32_t value_size;
   std::uint8_t key_size;
-  std::uint8_t used;  // or stored, since the clock's hand came by
+  std::uint8_t used;  // since the clock's hand came by
 };
 static_assert(sizeof(item_head) == 48, "a format in shared memory");
 
@@ -84,7 +84,7 @@ class item_blocks {
                                       .flags = what.flags,
                                       .value_size = static_cast<std::uint32_t>(what.value.size()),
                                       .key_size = static_cast<std::uint8_t>(what.key.size()),
-                                      .used = 1};
+                                      .used = 0};
     copy_to(at, 0, what.key);
     copy_to(at, what.key.size(), what.value);
   }

@@ -14,7 +14,7 @@
 #ifndef TANDEM_EXAMPLES_KVCACHE_TABLE_HPP
 #define TANDEM_EXAMPLES_KVCACHE_TABLE_HPP
 
-#include <algorithm>     // for fill_n, min
+#include <algorithm>     // for clamp, equal, fill_n, min
 #include <array>         // for array
 #include <atomic>        // for atomic, atomic_signal_fence
 #include <bit>           // for bit_floor
@@ -351,7 +351,7 @@ class table {
       throw std::invalid_argument(std::to_string(with.memory) + " bytes are too " + (blocks < least ? "few" : "many") +
                                   ": at least " + std::to_string(least * bytes_per_block) + " hold two values of " +
                                   std::to_string(with.longest_value));
-    return std::min(with.most_shards, blocks / least);
+    return std::clamp<std::size_t>(blocks / (2 * least), 1, with.most_shards);  // room for four of the longest in each
   }
 
   std::size_t blocks_per_shard() const { return parts_.size() / shards_.size(); }
