@@ -3,6 +3,7 @@
 #ifndef TANDEM_EXAMPLES_KVCACHE_WORKER_HPP
 #define TANDEM_EXAMPLES_KVCACHE_WORKER_HPP
 
+#include <fcntl.h>        // for fcntl, O_NONBLOCK
 #include <netinet/in.h>   // for IPPROTO_TCP
 #include <netinet/tcp.h>  // for TCP_NODELAY
 #include <sys/epoll.h>    // for epoll_create1, epoll_ctl, epoll_event, epoll_wait
@@ -100,6 +101,10 @@ class worker {
   worker(tandem::fd listener, table const& in, board const& all)
       : listener_(std::move(listener)), table_(in), board_(all), poll_(::epoll_create1(EPOLL_CLOEXEC)) {
     if (!poll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+    // All workers are woken by a client, and one has it: the others must not wait in accept.
+    if (int const flags = ::fcntl(listener_.get(), F_GETFL);
+        flags < 0 || ::fcntl(listener_.get(), F_SETFL, flags | O_NONBLOCK) != 0)
+      throw std::system_error(errno, std::generic_category(), "fcntl");
     board_.mine().connections = 0;  // one who was here before may have been killed
     control(EPOLL_CTL_ADD, listener_.get(), EPOLLIN);
   }

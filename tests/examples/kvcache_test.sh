@@ -216,6 +216,17 @@ done
 # --- Killed workers.
 serve --mode=process --workers=3
 check "process: as many workers as were asked for" wait_until there_are 3
+# All of them are woken by a client, and one has it.
+waits_nowhere() {
+  for one in $(workers); do
+    for open in "/proc/$one/fd/"*; do
+      case $(readlink "$open") in socket:*) ;; *) continue ;; esac
+      flags=$(sed -n 's/^flags:[[:space:]]*//p' "/proc/$one/fdinfo/${open##*/}")
+      [ $((flags & 04000)) -ne 0 ] || return 1
+    done
+  done
+}
+check "process: a worker waits in epoll, and in no call of a socket" wait_until waits_nowhere
 check "process: a value" answers 'set kept 0 0 5\r\nvalue\r\n' 'STORED\r\n'
 for i in 1 2 3; do
   for one in $(workers); do
