@@ -57,7 +57,7 @@ std::string text(std::size_t size, unsigned seed = 1) {
 
 TEST_CASE("kvcache table: keeps values of every length, and keys", "[examples][kvcache]") {
   table const all({.memory = 1 << 20, .longest_value = 2000});
-  for (std::size_t key : {1, 79, 80, 81, 250}) {
+  for (std::size_t const key : {1U, 79U, 80U, 81U, 250U}) {
     for (std::size_t size = 0; size <= 600; ++size) {
       auto const name = std::string(key, 'k');
       REQUIRE(set(all, name, text(size)) == result::stored);
