@@ -282,10 +282,11 @@ for mode in thread process; do
   serve --mode=$mode --workers=3
   rm -f enough
   for i in 1 2 3; do
-    # What is asked is answered, or the connection was never taken.
+    # What is asked is answered as a whole, or not at all.
     (while [ ! -e enough ]; do
       printf 'set s%d 0 0 3\r\nabc\r\nget s%d\r\nquit\r\n' $i $i >"load_request_$i"
       timeout 30 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 7; cat "$2" >&3 && cat <&3' ask "$port" "load_request_$i" >"load_out_$i" 2>/dev/null || { echo shut; break; }
+      [ -s "load_out_$i" ] || { echo unanswered; break; }  # nothing was done: it had not arrived, or its connection had not
       printf 'STORED\r\nVALUE s%d 0 3\r\nabc\r\nEND\r\n' $i | cmp -s - "load_out_$i" && echo fine || echo wrong
     done >"load_$i") &
     eval "load_$i=$!"
@@ -294,8 +295,7 @@ for mode in thread process; do
   check "$mode: stopped under load, exit status 0" stop
   : >enough
   for i in 1 2 3; do eval "wait \$load_$i"; done
-  check "$mode: no request went wrong, but for those that came to a shut door" says_not load_1 wrong
-  check "$mode: nor any of the others'" eval '! cat load_2 load_3 | grep wrong'
+  check "$mode: no answer was cut off" eval '! cat load_? | grep wrong'
 
   serve --mode=$mode --workers=2
   { printf 'set big 0 0 1000000\r\n'; repeat x 1000000; printf '\r\nquit\r\n'; } >request
