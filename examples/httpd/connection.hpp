@@ -6,7 +6,7 @@
 #include <netdb.h>         // for getnameinfo, NI_ flags
 #include <netinet/in.h>    // for IPPROTO_TCP
 #include <netinet/tcp.h>   // for TCP_NODELAY
-#include <poll.h>          // for poll, pollfd
+#include <poll.h>          // for POLLIN, POLLOUT
 #include <sys/sendfile.h>  // for sendfile
 #include <sys/socket.h>    // for recv, send, setsockopt, shutdown
 
@@ -20,22 +20,13 @@
 
 #include <tandem/tandem.hpp>
 
+#include "../prefork/ready.hpp"
 #include "response.hpp"
 #include "settings.hpp"
 
 namespace httpd {
 
-/// Whether `socket` is ready for one of `events` before the time is up; one that is broken is ready too.
-inline bool ready(int socket, short events, tandem::deadline until) {
-  pollfd one{socket, events, 0};
-  for (;;) {
-    auto const left = std::chrono::ceil<std::chrono::milliseconds>(until.left());
-    int const count = ::poll(&one, 1, static_cast<int>(std::min(left, std::chrono::milliseconds(3'600'000)).count()));
-    if (count > 0) return true;
-    if (count == 0 && until.passed()) return false;
-    if (count < 0 && errno != EINTR) return false;
-  }
-}
+using prefork::ready;
 
 class connection {
  public:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#ifndef TANDEM_EXAMPLES_HTTPD_LISTENER_HPP
-#define TANDEM_EXAMPLES_HTTPD_LISTENER_HPP
+#ifndef TANDEM_EXAMPLES_PREFORK_LISTENER_HPP
+#define TANDEM_EXAMPLES_PREFORK_LISTENER_HPP
 
 #include <linux/filter.h>  // for sock_filter, sock_fprog
 #include <netdb.h>         // for getaddrinfo, getnameinfo
@@ -17,10 +17,15 @@
 
 #include <tandem/tandem.hpp>
 
-#include "connection.hpp"
-#include "settings.hpp"
+#include "ready.hpp"
 
-namespace httpd {
+namespace prefork {
+
+/// Where to connect to.
+struct endpoint {
+  sockaddr_storage address{};
+  socklen_t size = 0;
+};
 
 /// The socket at which clients arrive; workers have duplicates of it.
 class listener {
@@ -47,17 +52,22 @@ class listener {
 
   tandem::fd const& socket() const { return socket_; }
 
-  /// As in a browser's address line.
-  std::string url() const {
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    auto* const to = reinterpret_cast<sockaddr*>(&address);
+  endpoint where() const {
+    endpoint here;
+    here.size = sizeof here.address;
+    if (::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&here.address), &here.size) != 0)
+      throw std::system_error(errno, std::generic_category(), "the address of the socket");
+    return here;
+  }
+  /// 127.0.0.1:8080, [::1]:8080
+  std::string address() const {
+    auto const [number, size] = where();
     char host[NI_MAXHOST], port[NI_MAXSERV];
-    if (::getsockname(socket_.get(), to, &size) != 0 ||
-        ::getnameinfo(to, size, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    if (::getnameinfo(reinterpret_cast<sockaddr const*>(&number), size, host, sizeof host, port, sizeof port,
+                      NI_NUMERICHOST | NI_NUMERICSERV) != 0)
       throw std::system_error(errno, std::generic_category(), "the address of the socket");
     std::string const name = host;
-    return "http://" + (name.find(':') == std::string::npos ? name : "[" + name + "]") + ":" + port + "/";
+    return (name.find(':') == std::string::npos ? name : "[" + name + "]") + ":" + port;
   }
 
   /// Lets nobody in any more: what clients send to begin a connection is dropped. Those that the kernel has connected
@@ -82,6 +92,6 @@ class listener {
   tandem::fd socket_;
 };
 
-}  // namespace httpd
+}  // namespace prefork
 
-#endif  // TANDEM_EXAMPLES_HTTPD_LISTENER_HPP
+#endif  // TANDEM_EXAMPLES_PREFORK_LISTENER_HPP
