@@ -8,6 +8,7 @@
 #include "tandem/sync/condition_variable_any.hpp"
 #include "tandem/sync/counting_semaphore.hpp"
 #include "tandem/sync/latch.hpp"
+#include "tandem/sync/lock_order.hpp"
 #include "tandem/sync/mutex.hpp"
 #include "tandem/sync/once_flag.hpp"
 #include "tandem/sync/owner_died.hpp"

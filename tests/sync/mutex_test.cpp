@@ -25,8 +25,9 @@ static_assert(tandem::shareable<tandem::mutex> && tandem::shareable<tandem::time
               tandem::shareable<tandem::recursive_mutex> && tandem::shareable<tandem::recursive_timed_mutex>);
 static_assert(!std::is_copy_constructible_v<tandem::mutex> && !std::is_move_constructible_v<tandem::timed_mutex> &&
               !std::is_copy_assignable_v<tandem::recursive_mutex>);
-static_assert(std::is_trivially_destructible_v<tandem::mutex> &&
-              std::is_nothrow_default_constructible_v<tandem::mutex>);
+static_assert(
+    (TANDEM_CHECKED != 0 ||
+     std::is_trivially_destructible_v<tandem::mutex>)&&std::is_nothrow_default_constructible_v<tandem::mutex>);
 
 namespace {
 

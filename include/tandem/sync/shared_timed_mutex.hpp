@@ -29,7 +29,7 @@ class shared_timed_mutex
   /// Locks to read if that is possible in time; returns whether it did. @throws as lock_shared
   /// @par Blocks  As lock_shared, until the time is up.
   bool try_lock_shared_until(deadline limit) {
-    return impl::locked_in_time_or_throw(word_.lock_shared(limit.since_epoch_ns()));
+    return taken(impl::locked_in_time_or_throw(word_.lock_shared(limit.since_epoch_ns())));
   }
   template <class Clock, class Duration>
   bool try_lock_shared_until(std::chrono::time_point<Clock, Duration> const& limit) {

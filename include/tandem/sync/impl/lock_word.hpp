@@ -59,6 +59,8 @@ struct lock_policy {
 /// 8 bytes without a pointer, for private and for shared memory.
 template <class Policy = lock_policy> class basic_lock_word {
  public:
+  static constexpr bool is_recursive = false;
+
   constexpr basic_lock_word() noexcept = default;
 
   // In the name that plain mutexes use. `until` is in nanoseconds of CLOCK_MONOTONIC.

@@ -7,6 +7,7 @@
 
 #include "tandem/config.hpp"                 // for TANDEM_NOINLINE
 #include "tandem/os/futex.hpp"               // for no_deadline
+#include "tandem/sync/impl/held_locks.hpp"   // for checks_locks, held_locks, noted_end
 #include "tandem/sync/impl/lock_errors.hpp"  // for locked_or_throw, not_the_owner, throw_lock_error
 #include "tandem/sync/impl/lock_word.hpp"    // for lock_result
 #include "tandem/sync/recovered_lock.hpp"    // for recovered_lock
@@ -14,7 +15,7 @@
 namespace tandem::impl {
 
 /// Base of `Mutex`. `Word` is lock_word or recursive_lock_word.
-template <class Mutex, class Word> class mutex_base {
+template <class Mutex, class Word> class mutex_base : noted_end<checks_locks> {
  public:
   mutex_base(mutex_base const&) = delete;
   mutex_base& operator=(mutex_base const&) = delete;
@@ -29,18 +30,21 @@ template <class Mutex, class Word> class mutex_base {
   /// @par Blocks  Until it is free.
   /// @par Cost    One atomic operation where it is free; otherwise it looks again for some microseconds, then sleeps.
   void lock() {
+    about_to_wait();
     if (!word_.lock_at_once()) lock_or_throw();
+    taken();
   }
 
   /// Locks if nobody else holds it. Returns whether it did; false for one that the caller holds and that is not
   /// recursive. @throws as lock where it is abandoned or unrecoverable, or where the thread cannot enrol
-  bool try_lock() { return tried_or_throw(word_.try_lock()); }
+  bool try_lock() { return taken(tried_or_throw(word_.try_lock())); }
 
   /// Unlocks; a recursive mutex: as often as it was locked.
   /// @pre the calling thread holds it: otherwise the program ends with a sentence (found out where a process was in
   /// sight when it was locked, and where nobody holds it)
   /// @par Cost  One atomic operation; a system call more where others wait.
   void unlock() noexcept {
+    left();
     if (!word_.unlock()) not_the_owner();
   }
 
@@ -49,8 +53,10 @@ template <class Mutex, class Word> class mutex_base {
   /// @par Blocks  As lock.
   recovered_lock<Mutex> recover() {
     bool was_abandoned;
+    about_to_wait();
     auto const result = word_.recover(word_.name(), os::no_deadline, was_abandoned);
     if (result != lock_result::locked) throw_lock_error(result);
+    taken();
     return {static_cast<Mutex&>(*this), was_abandoned};
   }
 
@@ -61,13 +67,30 @@ template <class Mutex, class Word> class mutex_base {
   /// @throws std::system_error where the thread cannot enrol in the family
   void mark_unrecoverable() {
     if (!word_.give_up_for_good(word_.name())) not_the_owner();
+    left();
   }
 
  protected:
   constexpr mutex_base() noexcept = default;
   ~mutex_base() = default;
 
-  bool lock_in_time(std::int64_t until) { return locked_in_time_or_throw(word_.lock(until)); }
+  bool lock_in_time(std::int64_t until) { return taken(locked_in_time_or_throw(word_.lock(until))); }
+
+  // What checked builds note (lock_order.hpp).
+  void about_to_wait(bool alone = !Word::is_recursive) {
+    if constexpr (checks_locks) {
+      if (alone && held_locks::has(this)) throw_lock_error(lock_result::held_by_caller);
+      held_locks::want(this);
+    }
+  }
+  bool taken(bool really = true) noexcept {
+    if constexpr (checks_locks)
+      if (really) held_locks::take(this);
+    return really;
+  }
+  void left() noexcept {
+    if constexpr (checks_locks) held_locks::leave(this);
+  }
 
   Word word_;
 

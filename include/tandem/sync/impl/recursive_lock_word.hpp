@@ -17,6 +17,8 @@ namespace tandem::impl {
 /// its number, and enrols in a family then, is known by both names.
 class recursive_lock_word {
  public:
+  static constexpr bool is_recursive = true;
+
   constexpr recursive_lock_word() noexcept = default;
 
   bool lock_at_once() noexcept {

@@ -31,6 +31,8 @@ namespace tandem::impl {
 
 class shared_lock_word {
  public:
+  static constexpr bool is_recursive = false;
+
   constexpr shared_lock_word() noexcept = default;
 
   // As lock_word's. What it takes more, a look at the readers, no writer gets around.

@@ -16,14 +16,19 @@ template <class Base> class shared_mutex_base : public Base {
   /// @throws owner_died where a writer died and nobody has recovered the mutex; std::system_error as lock, above all
   /// where the caller reads already and a writer waits for that to end. Nothing is locked then.
   /// @par Blocks  While somebody writes, or waits to write. @par Cost  One atomic operation where nobody does.
-  void lock_shared() { locked_or_throw(this->word_.lock_shared()); }
+  void lock_shared() {
+    this->about_to_wait(false);
+    locked_or_throw(this->word_.lock_shared());
+    this->taken();
+  }
 
   /// Locks to read if nobody writes, or waits to. @throws as lock_shared, where a writer died
-  bool try_lock_shared() { return tried_or_throw(this->word_.try_lock_shared()); }
+  bool try_lock_shared() { return this->taken(tried_or_throw(this->word_.try_lock_shared())); }
 
   /// Ends reading. @pre the calling thread reads: otherwise the program ends with a sentence
   /// @par Cost  One atomic operation; a system call more where a writer waits.
   void unlock_shared() noexcept {
+    this->left();
     if (!this->word_.unlock_shared())
       precondition_failed("tandem: unlock_shared a mutex: the calling thread has not locked it to read");
   }
