@@ -51,17 +51,20 @@ class held_locks {
   /// The lock is no more; another may come to lie in its place.
   static void forget(void const* lock) noexcept {
     if (known_orders_.load(std::memory_order_relaxed) == 0) return;
-    for (order& one : orders_)
-      if (one.first.load(std::memory_order_relaxed) == lock || one.second.load(std::memory_order_relaxed) == lock)
-        one.second.store(nullptr, std::memory_order_relaxed);
+    for (order& one : orders_) {
+      if (one.first.load(std::memory_order_relaxed) != lock && one.second.load(std::memory_order_relaxed) != lock)
+        continue;
+      one.second.store(nullptr, std::memory_order_relaxed);
+      one.first.store(nullptr, std::memory_order_release);  // pairs with remember's acquire
+      known_orders_.fetch_sub(1, std::memory_order_relaxed);
+    }
   }
 
  private:
   static constexpr unsigned most = 16;
   static constexpr std::size_t orders = 1024, places = 8;
 
-  /// `second` was taken by one who held `first`. An entry keeps its `first` for good, and is another's where it has no
-  /// `second`.
+  /// `second` was taken by one who held `first`. Free where it has no `first`.
   struct order {
     std::atomic<void const*> first, second;
     std::atomic<bool> told;
@@ -97,8 +100,9 @@ class held_locks {
     for (std::size_t i = 0; i < places; ++i) {
       order& one = orders_[(begin + i) % orders];
       void const* nothing = nullptr;
-      if (!one.first.compare_exchange_strong(nothing, first, std::memory_order_relaxed)) continue;
+      if (!one.first.compare_exchange_strong(nothing, first, std::memory_order_acquire)) continue;
       one.who = caller();
+      one.told.store(false, std::memory_order_relaxed);
       known_orders_.fetch_add(1, std::memory_order_relaxed);
       one.second.store(second, std::memory_order_release);
       return;
