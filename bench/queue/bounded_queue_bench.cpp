@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Million elements a second through a queue of 1024 places, from the first push to the last pop, by one producer and
 // one consumer on CPUs of their own, or by two of each; elements of 8 and 64 bytes.
-#include <sys/wait.h>  // for waitpid
-#include <unistd.h>    // for _exit, fork
+#include <unistd.h>  // for _exit, fork
 
 #include <algorithm>  // for max, min
 #include <array>      // for array
@@ -15,6 +14,7 @@
 #include <vector>     // for vector
 
 #include "support/question.hpp"
+#include "sync/sides.hpp"
 #include "tandem/memory/shared.hpp"
 #include "tandem/queue/bounded_queue.hpp"
 
@@ -30,8 +30,6 @@
 
 namespace tandem_bench {
 namespace {
-
-using clock = std::chrono::steady_clock;
 
 constexpr std::size_t places = 1024;
 
@@ -199,10 +197,7 @@ template <template <class> class Queue, std::size_t Bytes> auto through(bool pro
         check(child > 0, "fork");
         team.push_back(child);
       }
-      for (pid_t const child : team) {
-        int status = 0;
-        check(::waitpid(child, &status, 0) == child && status == 0, "a side has failed");
-      }
+      for (pid_t const child : team) wait_for(child);
     } else {
       std::vector<std::thread> team;
       for (int side = 0; side < 2 * width; ++side) team.emplace_back(body, side);
@@ -219,7 +214,7 @@ template <template <class> class Queue, std::size_t Bytes> auto through(bool pro
 }
 
 template <std::size_t Bytes> void ask(bool processes, int width) {
-  constexpr char const *no_boost = "libboost-dev is not installed", *no_tbb = "libtbb-dev is not installed",
+  constexpr char const *no_tbb = "libtbb-dev is not installed",
                        *no_moodycamel = "libconcurrentqueue-dev is not installed";
   auto const who = std::string(width == 1 ? "one" : "two") + " to " + (width == 1 ? "one" : "two");
   question q("Q4: " + std::to_string(Bytes) + " B, " + who + (processes ? ", processes" : ", threads"),

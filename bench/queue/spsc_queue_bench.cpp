@@ -3,7 +3,6 @@
 // pop, through 4096 places (128 for 4 KB); us for a word there and back.
 #include <mqueue.h>      // for mq_open, mq_receive, mq_send
 #include <sys/socket.h>  // for socketpair
-#include <sys/wait.h>    // for waitpid
 #include <unistd.h>      // for _exit, fork, pipe, read, write
 
 #include <algorithm>  // for max, min
@@ -11,13 +10,12 @@
 #include <atomic>     // for atomic
 #include <chrono>     // for steady_clock
 #include <cstddef>    // for size_t
-#include <new>        // for placement new
 #include <span>       // for span
 #include <string>     // for string, to_string
 #include <thread>     // for thread
 
 #include "support/question.hpp"
-#include "tandem/memory/commons.hpp"
+#include "sync/sides.hpp"
 #include "tandem/queue/spsc_queue.hpp"
 
 #if TANDEM_BENCH_BOOST
@@ -27,8 +25,6 @@
 
 namespace tandem_bench {
 namespace {
-
-using clock = std::chrono::steady_clock;
 
 template <std::size_t Bytes> using message = std::array<long, Bytes / 8>;
 
@@ -197,22 +193,6 @@ template <class T> class posix_messages {
   mqd_t queue_;
 };
 
-/// A T in the commons, seen by both sides; what the kernel or a file holds is inherited.
-template <class T> class in_the_commons {
- public:
-  in_the_commons()
-      : object_(::new (tandem::commons().allocate(sizeof(T), std::max<std::size_t>(alignof(T), 64))) T()) {}
-  in_the_commons(in_the_commons const&) = delete;
-  ~in_the_commons() {
-    object_->~T();
-    tandem::commons().deallocate(object_);
-  }
-  T& operator*() { return *object_; }
-
- private:
-  T* object_;
-};
-
 struct both_sides {
   std::atomic<int> ready{0};
   std::atomic<long> sum{0};
@@ -239,8 +219,7 @@ template <class Body> clock::duration run(bool processes, both_sides& all, Body 
     check(child > 0, "fork");
     std::thread here(side_of, 0);  // which leaves this thread where it is placed
     here.join();
-    int status = 0;
-    check(::waitpid(child, &status, 0) == child && status == 0, "a side has failed");
+    wait_for(child);
   } else {
     std::thread one(side_of, 0), other(side_of, 1);
     one.join();
@@ -322,8 +301,6 @@ template <template <class> class Road> auto ping_pong(bool apart) {
     return apart ? took : spent;
   };
 }
-
-constexpr char const* no_boost = "libboost-dev is not installed";
 
 template <std::size_t Bytes> void small(bool processes) {
   question q("Q1, Q2: " + std::to_string(Bytes) + " B, " + (processes ? "processes" : "threads"), unit::million_per_s);

@@ -12,8 +12,9 @@
 
 namespace tandem::os {
 
-/// Whether fence_others(), in whatever process, is a fence in the middle of this process's threads, too. Asks the kernel
-/// at the first call; forked children have it from their parent. Not from before Linux 4.16, nor where it is forbidden.
+/// Whether fence_others(), in whatever process, is a fence in the middle of this process's threads, too. Asks the
+/// kernel at the first call; forked children have it from their parent. Not from before Linux 4.16, nor where it is
+/// forbidden.
 inline bool is_fenced_by_others() noexcept {
   enum : std::uint8_t { unknown, no, yes };
   static constinit std::atomic<std::uint8_t> known{unknown};
