@@ -139,10 +139,7 @@ template <class Queue, class T> tandem_test::kill_report kill_in(scene const& wh
         }
         return true;
       },
-      .stride = std::is_same_v<Queue, ring_of_no_names<T>> || tandem_test::soaking() ? 1
-                : tandem_test::brief()                                               ? 29
-                : std::is_same_v<T, std::string>                                     ? 13
-                                                                                     : 1,
+      .stride = std::is_same_v<T, std::string> ? 13 : 1,
   });
 }
 
@@ -166,7 +163,7 @@ TEMPLATE_TEST_CASE("bounded_queue: killed at every instruction of a push or a po
 
 TEST_CASE("bounded_queue: a ring that does not name its claims does not pass these tests",
           "[queue][bounded_queue][kill]") {
-  if (tandem_test::sanitized) return;
+  if (tandem_test::sanitized || tandem_test::brief()) return;  // few points then, which may miss it
   auto const push = kill_in<ring_of_no_names<long>, long>({0, 0, true});
   auto const pop = kill_in<ring_of_no_names<long>, long>({0, 2, false});
   if (!push.skipped.empty()) return;

@@ -132,7 +132,6 @@ TEMPLATE_TEST_CASE("latest: killed at every instruction of a push, the value is 
         if (!value->push_for(make<TestType>(number), 3s)) return "nobody can write any more";
         return number_of(value->load().value()) == number ? verdict(true) : verdict("what was written is not there");
       },
-      .stride = tandem_test::brief() ? 29 : 1,
   });
   INFO(report.to_string());
   CHECK(report.passed());

@@ -260,10 +260,7 @@ template <class T> tandem_test::kill_report kill_in(operation what) {
         }
         return true;
       },
-      .stride = tandem_test::soaking()           ? 1
-                : tandem_test::brief()           ? 29
-                : std::is_same_v<T, std::string> ? 17
-                                                 : 3,
+      .stride = std::is_same_v<T, std::string> ? 17 : 3,
   });
 }
 
