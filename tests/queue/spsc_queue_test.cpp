@@ -166,6 +166,28 @@ TEMPLATE_TEST_CASE("spsc_queue: its ends, in units of either kind", "[queue][sps
   CHECK(consumer.join().value() == 1000);
 }
 
+TEST_CASE("spsc_queue: its ends take and give several at once, and in place", "[queue][spsc_queue]") {
+  shared<spsc_queue<long>> queue(8);
+  tandem::process producer(
+      [](auto out) {
+        std::array<long, 100> batch{};
+        for (std::size_t i = 0; i < batch.size(); ++i) batch[i] = static_cast<long>(i);
+        if (out.push_some(batch, tandem::deadline::never()) == 0) return false;
+        bool const all = out.push_all(batch) == batch.size();
+        return all && out.push_in_place([](long& here) { here = 7; });
+      },
+      queue->producer());
+  auto in = queue->consumer();
+  long sum = 0, last = 0;
+  CHECK(in.pop_in_place([&](long const& here) { sum += here; }));
+  std::array<long, 5> room{};
+  while (std::size_t const n = in.pop_some(room))
+    for (std::size_t i = 0; i < n; ++i) sum += last = room[i];
+  CHECK(producer.join().value());
+  CHECK(last == 7);
+  CHECK(sum >= 99 * 100 / 2 + 7);
+}
+
 TEST_CASE("spsc_queue: a dead side is no reason to wait", "[queue][spsc_queue][death]") {
   shared<spsc_queue<long>> queue(2);
   auto& there = place<std::atomic<bool>>(false);

@@ -33,7 +33,7 @@ namespace tandem {
 /// pop gives a value that is newer than the last one that this consumer (or, without an end, this thread) was given;
 /// those in between are never seen.
 /// @tparam T  flat
-/// @par Shared memory          Yes, of its own and without a pointer: in named memory as well, where no ends are used.
+/// @par Shared memory          Yes: make it a shared<latest<T>>, or a member of what you share.
 /// @par Threads and processes  Every member may be called concurrently, except the destructor. Writers wait for each
 ///                             other, for as long as one takes to copy a T.
 /// @par Peer death             At any instruction: a value is whole, or was never there. Its ends are as a

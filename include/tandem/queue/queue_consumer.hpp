@@ -4,11 +4,10 @@
 
 #include <chrono>    // for duration
 #include <cstddef>   // for size_t
-#include <cstdint>   // for uint32_t, uint64_t
 #include <optional>  // for optional
-#include <utility>   // for move
+#include <utility>   // for forward, move
 
-#include "tandem/core/codec.hpp"             // for codec, reader, writer
+#include "tandem/core/codec.hpp"             // for codec
 #include "tandem/core/deadline.hpp"          // for deadline
 #include "tandem/queue/impl/queue_core.hpp"  // for queue_side
 #include "tandem/queue/impl/queue_end.hpp"   // for queue_end
@@ -18,14 +17,24 @@ namespace tandem {
 
 namespace impl {
 template <class, class> class blocking_queue;
-}
+
+template <class Queue, class... A>
+concept pops_several = requires(Queue& queue, A&&... room) {
+  queue.pop_some(std::forward<A>(room)...);
+};
+template <class Queue, class F, class... A>
+concept pops_in_place = requires(Queue& queue, F use, A&&... limit) {
+  queue.pop_in_place(use, std::forward<A>(limit)...);
+};
+
+}  // namespace impl
 
 /// The end of a queue that a consumer has. A copy is one more end; when the last one is gone, the queue takes nothing
 /// more.
 /// @par Shared memory          No: it belongs to its process. It is transferable.
 /// @par Threads and processes  One thread at a time; each takes a copy.
 /// @par Peer death             The ends of a dead process are gone: see bounded_queue.
-template <class Queue> class queue_consumer {
+template <class Queue> class queue_consumer : public impl::queue_end<Queue> {
  public:
   using value_type = typename Queue::value_type;
 
@@ -41,35 +50,29 @@ template <class Queue> class queue_consumer {
     return pop_until(deadline::after(time), stop);
   }
 
-  void close() noexcept { end_.queue().close(); }
-  bool is_closed() const noexcept { return end_.queue().is_closed(); }
-  std::size_t capacity() const noexcept { return end_.queue().capacity(); }
-
-  /// Whether it is an end: not moved from.
-  explicit operator bool() const noexcept { return static_cast<bool>(end_); }
+  /// Several at once, and in place, where Queue can: spsc_queue.
+  template <class... A>
+    requires impl::pops_several<Queue, A...> std::size_t pop_some(A&&... room) {
+      return queue().pop_some(std::forward<A>(room)...);
+    }
+  template <class F, class... A>
+    requires impl::pops_in_place<Queue, F, A...>
+  bool pop_in_place(F use, A&&... limit) { return queue().pop_in_place(use, std::forward<A>(limit)...); }
 
  private:
   template <class, class> friend class impl::blocking_queue;
-  friend struct codec<queue_consumer>;
+  friend struct impl::queue_end_codec<queue_consumer>;
 
-  explicit queue_consumer(impl::queue_end<Queue> end) : end_(std::move(end)), cursor_(end_.queue().pop_cursor()) {}
+  using base = impl::queue_end<Queue>;
 
-  Queue& queue() { return end_.queue(impl::queue_side::consumers); }
+  explicit queue_consumer(base end) : base(std::move(end)), cursor_(this->seen_queue().pop_cursor()) {}
 
-  impl::queue_end<Queue> end_;
+  Queue& queue() { return base::queue(impl::queue_side::consumers); }
+
   typename Queue::cursor cursor_;
 };
 
-/// Travels as a handle: the receiver has an end of its own.
-template <class Queue> struct codec<queue_consumer<Queue>> {
-  static constexpr std::size_t least_size = 2 * sizeof(std::uint32_t) + sizeof(std::uint64_t);
-  static constexpr bool carries_descriptors = false;
-
-  static void encode(writer& to, queue_consumer<Queue> const& value) { value.end_.encode(to); }
-  static queue_consumer<Queue> decode(reader& from) {
-    return queue_consumer<Queue>(impl::queue_end<Queue>::decode(from));
-  }
-};
+template <class Queue> struct codec<queue_consumer<Queue>> : impl::queue_end_codec<queue_consumer<Queue>> {};
 
 }  // namespace tandem
 

@@ -4,10 +4,9 @@
 
 #include <chrono>   // for duration
 #include <cstddef>  // for size_t
-#include <cstdint>  // for uint32_t, uint64_t
 #include <utility>  // for forward, move
 
-#include "tandem/core/codec.hpp"             // for codec, reader, writer
+#include "tandem/core/codec.hpp"             // for codec
 #include "tandem/core/deadline.hpp"          // for deadline
 #include "tandem/queue/impl/queue_core.hpp"  // for queue_side
 #include "tandem/queue/impl/queue_end.hpp"   // for queue_end
@@ -17,13 +16,23 @@ namespace tandem {
 
 namespace impl {
 template <class, class> class blocking_queue;
-}
+
+template <class Queue, class... A>
+concept pushes_several = requires(Queue& queue, A&&... several) {
+  queue.push_some(std::forward<A>(several)...);
+};
+template <class Queue, class F, class... A>
+concept pushes_in_place = requires(Queue& queue, F make, A&&... limit) {
+  queue.push_in_place(make, std::forward<A>(limit)...);
+};
+
+}  // namespace impl
 
 /// The end of a queue that a producer has. A copy is one more end; when the last one is gone, the queue is closed.
 /// @par Shared memory          No: it belongs to its process. It is transferable.
 /// @par Threads and processes  One thread at a time; each takes a copy.
 /// @par Peer death             The ends of a dead process are gone: see bounded_queue.
-template <class Queue> class queue_producer {
+template <class Queue> class queue_producer : public impl::queue_end<Queue> {
  public:
   using value_type = typename Queue::value_type;
 
@@ -47,35 +56,33 @@ template <class Queue> class queue_producer {
     return push_until(std::forward<U>(value), deadline::after(time), stop);
   }
 
-  void close() noexcept { end_.queue().close(); }
-  bool is_closed() const noexcept { return end_.queue().is_closed(); }
-  std::size_t capacity() const noexcept { return end_.queue().capacity(); }
-
-  /// Whether it is an end: not moved from.
-  explicit operator bool() const noexcept { return static_cast<bool>(end_); }
+  /// Several at once, and in place, where Queue can: spsc_queue.
+  template <class... A>
+    requires impl::pushes_several<Queue, A...> std::size_t push_some(A&&... several) {
+      return queue().push_some(std::forward<A>(several)...);
+    }
+  template <class... A>
+    requires impl::pushes_several<Queue, A...> std::size_t push_all(A&&... several) {
+      return queue().push_all(std::forward<A>(several)...);
+    }
+  template <class F, class... A>
+    requires impl::pushes_in_place<Queue, F, A...>
+  bool push_in_place(F make, A&&... limit) { return queue().push_in_place(make, std::forward<A>(limit)...); }
 
  private:
   template <class, class> friend class impl::blocking_queue;
-  friend struct codec<queue_producer>;
+  friend struct impl::queue_end_codec<queue_producer>;
 
-  explicit queue_producer(impl::queue_end<Queue> end) : end_(std::move(end)), cursor_(end_.queue().push_cursor()) {}
+  using base = impl::queue_end<Queue>;
 
-  Queue& queue() { return end_.queue(impl::queue_side::producers); }
+  explicit queue_producer(base end) : base(std::move(end)), cursor_(this->seen_queue().push_cursor()) {}
 
-  impl::queue_end<Queue> end_;
+  Queue& queue() { return base::queue(impl::queue_side::producers); }
+
   typename Queue::cursor cursor_;
 };
 
-/// Travels as a handle: the receiver has an end of its own.
-template <class Queue> struct codec<queue_producer<Queue>> {
-  static constexpr std::size_t least_size = 2 * sizeof(std::uint32_t) + sizeof(std::uint64_t);
-  static constexpr bool carries_descriptors = false;
-
-  static void encode(writer& to, queue_producer<Queue> const& value) { value.end_.encode(to); }
-  static queue_producer<Queue> decode(reader& from) {
-    return queue_producer<Queue>(impl::queue_end<Queue>::decode(from));
-  }
-};
+template <class Queue> struct codec<queue_producer<Queue>> : impl::queue_end_codec<queue_producer<Queue>> {};
 
 }  // namespace tandem
 

@@ -68,9 +68,11 @@ template <class T> class spsc_queue : public impl::blocking_queue<spsc_queue<T>,
 
   /// How many elements are in it, at some moment during the call.
   std::size_t size() const noexcept {
-    impl::position const head(head_.at.load(std::memory_order_acquire));
-    impl::position const tail(tail_.at.load(std::memory_order_acquire));
-    return std::min(tail.since(head, capacity_), capacity_);
+    for (;;) {
+      impl::position const head(head_.at.load(std::memory_order_acquire));
+      impl::position const tail(tail_.at.load(std::memory_order_acquire));
+      if (head.bits() == head_.at.load(std::memory_order_acquire)) return tail.since(head, capacity_);
+    }
   }
 
   // ---- several at once: the other side is told once

@@ -4,7 +4,7 @@
 
 #include <chrono>        // for duration, time_point
 #include <cstddef>       // for ptrdiff_t
-#include <cstdint>       // for int64_t, uint32_t
+#include <cstdint>       // for uint32_t
 #include <system_error>  // for errc
 #include <type_traits>   // for is_empty_v, is_nothrow_invocable_v, is_standard_layout_v
 #include <utility>       // for move

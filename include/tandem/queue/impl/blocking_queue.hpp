@@ -30,16 +30,15 @@
 
 namespace tandem::impl {
 
-/// Base of `Queue`, which has
+/// Base of `Queue`, which has a type `cursor`, what one side remembers between its steps, and
 ///
-///     using cursor = ...;                                  // what one side remembers between its steps
-///     cursor& own_push_cursor(); cursor& own_pop_cursor(); // of who uses the queue without an end
-///     cursor push_cursor(); cursor pop_cursor();           // for a new end
-///     step push_once(cursor&, U& value);
-///     step pop_once(cursor&, Receive);
-///     bool may_come(cursor const&);         // whether there is something, or somebody is at it; asked when it is
-///     closed token blocked_by(cursor const&);      // whose claim the last step met; 0: none bool
-///     has_ample_room(cursor const&);   // whether one that met a full queue should try again
+///   own_push_cursor, own_pop_cursor   those of who uses the queue without an end; by reference
+///   push_cursor, pop_cursor           for a new end
+///   push_once(cursor, value)          a step
+///   pop_once(cursor, receive)         a step
+///   may_come(cursor)                  of one that is closed: whether there is something, or somebody is at it
+///   blocked_by(cursor)                whose claim the last step met; 0: none
+///   has_ample_room(cursor)            whether one that met a full queue should try again
 template <class Queue, class T> class blocking_queue {
  public:
   using value_type = T;
@@ -98,7 +97,9 @@ template <class Queue, class T> class blocking_queue {
 
   // ---- its end
 
-  /// Nothing more comes in: push returns false, and pop gives what is left. Does nothing the second time.
+  /// Nothing more comes in: push returns false, and pop gives what is left. Does nothing the second time. Of a push at
+  /// the same moment a bounded_queue's element is either refused or comes out; of the others it may stay inside, where
+  /// a consumer has seen the end before.
   void close() noexcept { core_.close(); }
   bool is_closed() const noexcept { return core_.is_closed(); }
 
@@ -155,7 +156,7 @@ template <class Queue, class T> class blocking_queue {
         core_.filled, until.since_epoch_ns(),
         [&] {
           if (tried(result, attempt) || stop.stop_requested()) return true;
-          // Who puts in looks behind its claim whether it is closed: what is not claimed now will not come.
+          // It is closed, and looked at once more behind that: what had come before is not left behind.
           return core_.is_closed() && (tried(result, attempt) || !self().may_come(cursor));
         },
         [&, slept = false](token* owners) mutable {

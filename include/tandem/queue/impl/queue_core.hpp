@@ -8,7 +8,9 @@
 #define TANDEM_QUEUE_IMPL_QUEUE_CORE_HPP
 
 #include <atomic>   // for atomic
+#include <cstddef>  // for byte
 #include <cstdint>  // for uint32_t, uint64_t
+#include <new>      // for placement new
 
 #include "tandem/memory/impl/counted.hpp"          // for counted
 #include "tandem/memory/impl/objects.hpp"          // for hold, objects

@@ -2,6 +2,7 @@
 #ifndef TANDEM_QUEUE_IMPL_QUEUE_END_HPP
 #define TANDEM_QUEUE_IMPL_QUEUE_END_HPP
 
+#include <cstddef>       // for size_t
 #include <cstdint>       // for uint32_t, uint64_t
 #include <system_error>  // for errc
 #include <utility>       // for move, swap
@@ -17,6 +18,8 @@
 #include "tandem/queue/impl/queue_core.hpp"     // for queue_seat, queue_side
 
 namespace tandem::impl {
+
+template <class End> struct queue_end_codec;
 
 /// What the ends of a queue have in common: a seat at it, and a hold on the queue where that is an object of its own.
 template <class Queue> class queue_end {
@@ -34,6 +37,15 @@ template <class Queue> class queue_end {
   }
   ~queue_end() = default;
 
+  void close() noexcept { queue_->close(); }
+  bool is_closed() const noexcept { return queue_->is_closed(); }
+  std::size_t capacity() const noexcept { return queue_->capacity(); }
+
+  /// Whether it is an end: not moved from.
+  explicit operator bool() const noexcept { return static_cast<bool>(seat_); }
+
+ protected:
+  /// As an end of the caller's.
   Queue& queue(queue_side side) {
     token const me = participants::self();
     if (me != known_) {
@@ -42,10 +54,7 @@ template <class Queue> class queue_end {
     }
     return *queue_;
   }
-  Queue& queue() const noexcept { return *queue_; }
-
-  /// Whether it is an end: not moved from.
-  explicit operator bool() const noexcept { return static_cast<bool>(seat_); }
+  Queue const& seen_queue() const noexcept { return *queue_; }
 
   void encode(writer& to) const {
     to.write_flat(seat_.send());
@@ -66,10 +75,21 @@ template <class Queue> class queue_end {
   }
 
  private:
+  template <class> friend struct queue_end_codec;
+
   counted<Queue> kept_;  // empty where the queue is a part of something else
   counted<queue_seat> seat_;
   Queue* queue_;
   token known_ = 0;  // who uses it, as far as the queue was told
+};
+
+/// An end travels as a handle: the receiver has one of its own. Base of its codec.
+template <class End> struct queue_end_codec {
+  static constexpr std::size_t least_size = 2 * sizeof(std::uint32_t) + sizeof(std::uint64_t);
+  static constexpr bool carries_descriptors = false;
+
+  static void encode(writer& to, End const& value) { value.encode(to); }
+  static End decode(reader& from) { return End(End::base::decode(from)); }
 };
 
 }  // namespace tandem::impl
