@@ -3,7 +3,9 @@
 #ifndef TANDEM_QUEUE_HPP
 #define TANDEM_QUEUE_HPP
 
+#include "tandem/queue/acknowledged_queue.hpp"
 #include "tandem/queue/bounded_queue.hpp"
+#include "tandem/queue/delivery.hpp"
 #include "tandem/queue/latest.hpp"
 #include "tandem/queue/queue_consumer.hpp"
 #include "tandem/queue/queue_producer.hpp"

@@ -3,6 +3,7 @@
 #define TANDEM_MEMORY_CODEC_SHM_VECTOR_HPP
 
 #include <atomic>        // for atomic
+#include <concepts>      // for copy_constructible
 #include <cstddef>       // for byte, size_t
 #include <cstdint>       // for uint32_t, uint64_t
 #include <memory>        // for destroy_at
@@ -11,15 +12,16 @@
 #include <utility>       // for move
 #include <vector>        // for vector
 
-#include "tandem/core/codec.hpp"                // for codec, reader, writer
-#include "tandem/core/codec_vector.hpp"         // for the codec of other vectors
-#include "tandem/core/errors.hpp"               // for throw_errc
-#include "tandem/core/shareable.hpp"            // for shareable
-#include "tandem/memory/commons_allocator.hpp"  // for commons_allocator
-#include "tandem/memory/impl/counted.hpp"       // for block_of, counted
-#include "tandem/memory/impl/heap_audit.hpp"    // for heap_audit
-#include "tandem/memory/impl/heap_blocks.hpp"   // for blocks
-#include "tandem/memory/impl/region.hpp"        // for family
+#include "tandem/core/codec.hpp"                     // for codec, reader, writer
+#include "tandem/core/codec_vector.hpp"              // for the codec of other vectors
+#include "tandem/core/errors.hpp"                    // for throw_errc
+#include "tandem/core/shareable.hpp"                 // for shareable
+#include "tandem/memory/commons_allocator.hpp"       // for commons_allocator
+#include "tandem/memory/impl/counted.hpp"            // for block_of, counted
+#include "tandem/memory/impl/heap_audit.hpp"         // for heap_audit
+#include "tandem/memory/impl/heap_blocks.hpp"        // for blocks
+#include "tandem/memory/impl/region.hpp"             // for family
+#include "tandem/memory/impl/stays_where_it_is.hpp"  // for stays_where_it_is
 
 namespace tandem {
 namespace impl {
@@ -53,6 +55,7 @@ struct codec<std::vector<T, commons_allocator<T>>> {
   static vector decode(reader& from) {
     auto const received = impl::counted<impl::parcel<vector>>::receive(from.read_flat<std::uint32_t>());
     auto& parcel = *reinterpret_cast<impl::parcel<vector>*>(received.block());
+    if (impl::stays_where_it_is::is_in_force()) return copied(parcel.content);
     alignas(vector) std::byte space[sizeof(vector)];
     auto& taken = *::new (space) vector(std::move(parcel.content));
     if (!lies_in_the_commons(taken))  // and is not destroyed
@@ -70,6 +73,17 @@ struct codec<std::vector<T, commons_allocator<T>>> {
       ::new (block) impl::parcel<vector>{at, std::move(value)};
     });
     to.write_flat(sent.send());
+  }
+
+  static vector copied(vector const& content) {
+    if constexpr (std::copy_constructible<T>) {
+      if (!lies_in_the_commons(content))
+        throw_errc(std::errc::bad_message, "decode", "a vector that is not in the commons");
+      return content;
+    } else {
+      throw_errc(std::errc::operation_not_supported, "decode",
+                 "a vector of what cannot be copied cannot be delivered more than once");
+    }
   }
 
   static bool lies_in_the_commons(vector const& taken) noexcept {

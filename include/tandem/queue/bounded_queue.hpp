@@ -44,14 +44,7 @@ template <class T> class bounded_queue : public impl::blocking_queue<bounded_que
   bounded_queue(bounded_queue const&) = delete;
   bounded_queue& operator=(bounded_queue const&) = delete;
   /// Destroys what is left in it. @pre nobody uses it, and no end is left where it is not itself a shared<>'s object
-  ~bounded_queue() {
-    impl::position at = pop_cursor();
-    for (;;) {
-      try {
-        if (ring_.pop(at, [](T const&) {}) != impl::step::done) break;
-      } catch (...) {}  // an element that cannot be decoded is gone as well
-    }
-  }
+  ~bounded_queue() { impl::discard_all(ring_); }
 
   std::size_t capacity() const noexcept { return ring_.capacity(); }
 
@@ -79,6 +72,8 @@ template <class T> class bounded_queue : public impl::blocking_queue<bounded_que
   }
   template <class Receive> impl::step pop_once(cursor& at, Receive receive) { return ring_.pop(at, receive); }
 
+  bool has_room(cursor& at) { return ring_.has_room(at); }
+  bool has_next(cursor& at) { return ring_.has_next(at); }
   bool may_come(cursor at) const noexcept { return ring_.is_claimed(at); }
   impl::token blocked_by(cursor at) const noexcept { return ring_.waits_for(at); }
   bool has_ample_room(cursor at) const noexcept { return ring_.has_ample_room(at); }

@@ -109,6 +109,8 @@ template <class T> class latest : public impl::blocking_queue<latest<T>, T> {
     return impl::step::done;
   }
 
+  bool has_room(cursor) const noexcept { return true; }
+  bool has_next(cursor seen) const noexcept { return may_come(seen); }
   bool may_come(cursor seen) const noexcept { return version_.load(std::memory_order_seq_cst) != seen; }
   impl::token blocked_by(cursor) const noexcept { return 0; }
   bool has_ample_room(cursor) const noexcept { return true; }

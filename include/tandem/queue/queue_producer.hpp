@@ -10,7 +10,9 @@
 #include "tandem/core/deadline.hpp"          // for deadline
 #include "tandem/queue/impl/queue_core.hpp"  // for queue_side
 #include "tandem/queue/impl/queue_end.hpp"   // for queue_end
+#include "tandem/queue/impl/readiness.hpp"   // for own_readiness
 #include "tandem/sync/stop_token.hpp"        // for stop_token
+#include "tandem/sync/waitable.hpp"          // for wait_access
 
 namespace tandem {
 
@@ -36,6 +38,16 @@ template <class Queue> class queue_producer : public impl::queue_end<Queue> {
  public:
   using value_type = typename Queue::value_type;
 
+  queue_producer(queue_producer const&) = default;
+  queue_producer(queue_producer&&) = default;
+  queue_producer& operator=(queue_producer other) noexcept {
+    ready_ = std::move(other.ready_);  // first: the former one's thread is at the former queue
+    base::operator=(std::move(other));
+    cursor_ = other.cursor_;
+    return *this;
+  }
+  ~queue_producer() = default;
+
   /// As Queue's.
   bool push(value_type const& value) { return push_until(value, deadline::never()); }
   bool push(value_type&& value) { return push_until(std::move(value), deadline::never()); }
@@ -43,13 +55,13 @@ template <class Queue> class queue_producer : public impl::queue_end<Queue> {
   bool push(value_type&& value, stop_token const& stop) {
     return push_until(std::move(value), deadline::never(), stop);
   }
-  bool try_push(value_type const& value) { return queue().pushed(cursor_, value); }
-  bool try_push(value_type&& value) { return queue().pushed(cursor_, value); }
+  bool try_push(value_type const& value) { return told(queue().pushed(cursor_, value)); }
+  bool try_push(value_type&& value) { return told(queue().pushed(cursor_, value)); }
   bool push_until(value_type const& value, deadline until, stop_token const& stop = {}) {
-    return queue().put(cursor_, value, until, stop);
+    return told(queue().put(cursor_, value, until, stop));
   }
   bool push_until(value_type&& value, deadline until, stop_token const& stop = {}) {
-    return queue().put(cursor_, value, until, stop);
+    return told(queue().put(cursor_, value, until, stop));
   }
   template <class Rep, class Period, class U>
   bool push_for(U&& value, std::chrono::duration<Rep, Period> const& time, stop_token const& stop = {}) {
@@ -59,27 +71,51 @@ template <class Queue> class queue_producer : public impl::queue_end<Queue> {
   /// Several at once, and in place, where Queue can: spsc_queue.
   template <class... A>
     requires impl::pushes_several<Queue, A...> std::size_t push_some(A&&... several) {
-      return queue().push_some(std::forward<A>(several)...);
+      return told(queue().push_some(std::forward<A>(several)...));
     }
   template <class... A>
     requires impl::pushes_several<Queue, A...> std::size_t push_all(A&&... several) {
-      return queue().push_all(std::forward<A>(several)...);
+      return told(queue().push_all(std::forward<A>(several)...));
     }
   template <class F, class... A>
     requires impl::pushes_in_place<Queue, F, A...>
-  bool push_in_place(F make, A&&... limit) { return queue().push_in_place(make, std::forward<A>(limit)...); }
+  bool push_in_place(F make, A&&... limit) { return told(queue().push_in_place(make, std::forward<A>(limit)...)); }
+
+  /// For poll(2), epoll(7): readable while there is room, or nothing may come in any more. Still owned by this end.
+  /// wait_any and wait_set take the end itself.
+  ///
+  /// It stays readable until a try_push or push of this end has found none; for ever where the queue is closed.
+  /// @throws std::system_error  EMFILE, ENFILE, EAGAIN where there can be no further thread
+  /// @par Cost  An eventfd and a thread of their own, made for the first who asks, kept as long as this end: the kernel
+  /// cannot poll what lies in memory. A wake-up by way of them takes about twice as long as by pop and push.
+  int native_handle() { return *this ? ready_.handle(queue(), side, cursor_) : -1; }
 
  private:
   template <class, class> friend class impl::blocking_queue;
+  friend struct impl::wait_access;
   friend struct impl::queue_end_codec<queue_producer>;
 
   using base = impl::queue_end<Queue>;
 
   explicit queue_producer(base end) : base(std::move(end)), cursor_(this->seen_queue().push_cursor()) {}
 
-  Queue& queue() { return base::queue(impl::queue_side::producers); }
+  static constexpr auto side = impl::queue_side::producers;
+
+  Queue& queue() { return base::queue(side); }
+
+  template <class Result> Result told(Result result) {
+    if (!result) ready_.was_not_ready(queue(), cursor_);
+    return result;
+  }
+
+  bool known_ready() { return *this && ready_.is_ready(queue(), side, cursor_); }
+  std::optional<bool> sleep_until(deadline until) {
+    if (!*this) return std::nullopt;
+    return ready_.sleep_until(queue(), side, cursor_, until);
+  }
 
   typename Queue::cursor cursor_;
+  impl::own_readiness<Queue, typename Queue::cursor> ready_;
 };
 
 template <class Queue> struct codec<queue_producer<Queue>> : impl::queue_end_codec<queue_producer<Queue>> {};

@@ -248,6 +248,8 @@ template <class T> class spsc_queue : public impl::blocking_queue<spsc_queue<T>,
     return count != 0 ? impl::step::done : impl::step::not_now;
   }
 
+  bool has_room(cursor) const noexcept { return size() < capacity_; }
+  bool has_next(cursor at) const noexcept { return may_come(at); }
   bool may_come(cursor) const noexcept {
     return tail_.at.load(std::memory_order_seq_cst) != head_.at.load(std::memory_order_relaxed);
   }

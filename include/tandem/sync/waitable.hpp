@@ -45,8 +45,8 @@ concept refers = requires(T& one) {
 ///     int wait_handle();            // or, where there is none,
 ///     int native_handle();
 ///
-/// (of the library: threads, processes, units, events), an fd, or a pointer, an optional or a reference_wrapper to one
-/// of these. A negative handle means that there is nothing to wait for.
+/// (of the library: threads, processes, units, events, the ends of queues), an fd, or a pointer, an optional or a
+/// reference_wrapper to one of these. A negative handle means that there is nothing to wait for.
 template <class T>
 concept waitable = impl::directly_waitable<T> || impl::may_be_empty<T> || impl::refers<T>;
 

@@ -36,6 +36,7 @@ namespace tandem::impl {
 ///   push_cursor, pop_cursor           for a new end
 ///   push_once(cursor, value)          a step
 ///   pop_once(cursor, receive)         a step
+///   has_room(cursor), has_next(cursor)  whether such a step would be done
 ///   may_come(cursor)                  of one that is closed: whether there is something, or somebody is at it
 ///   blocked_by(cursor)                whose claim the last step met; 0: none
 ///   has_ample_room(cursor)            whether one that met a full queue should try again
@@ -169,6 +170,8 @@ template <class Queue, class T> class blocking_queue {
 
  private:
   template <class> friend class queue_end;
+  template <class, class> friend class readiness;
+  template <class, class> friend class own_readiness;
   friend class queue_producer<Queue>;
   friend class queue_consumer<Queue>;
 
@@ -216,6 +219,33 @@ template <class Queue, class T> class blocking_queue {
     return result;
   }
 
+  /// Whether a step of an end of that side would not wait: it would be done, or refused.
+  template <class Cursor> bool is_ready(queue_side side, Cursor& cursor) {
+    return side == queue_side::producers ? self().has_room(cursor) || core_.refuses()
+                                         : self().has_next(cursor) || (core_.is_closed() && !self().may_come(cursor));
+  }
+
+  /// Until then, or until `given_up()`; false where that takes too long. It takes nothing: a notification that was
+  /// meant for one who does is passed on.
+  template <class Cursor, class GivenUp>
+  bool wait_until_ready(queue_side side, Cursor& cursor, deadline until, GivenUp given_up) {
+    bool const puts = side == queue_side::producers;
+    auto& events = puts ? core_.emptied : core_.filled;
+    bool const in_time = await(
+        events, until.since_epoch_ns(), [&] { return is_ready(side, cursor) || given_up(); },
+        [&, slept = false](token* owners) mutable {
+          return watch(puts ? queue_side::consumers : queue_side::producers, cursor, owners,
+                       std::exchange(slept, true));
+        });
+    events.notify_one();
+    return in_time;
+  }
+
+  /// Whoever sleeps on that side looks again.
+  void wake_all(queue_side side) noexcept {
+    (side == queue_side::producers ? core_.emptied : core_.filled).notify_all();
+  }
+
   template <class Attempt> static bool tried(step& result, Attempt& attempt) {
     result = attempt();
     return result == step::done;
@@ -224,6 +254,7 @@ template <class Queue, class T> class blocking_queue {
   /// `asks`: what memory cannot tell, from proc(5).
   template <class Cursor> unsigned watch(queue_side side, Cursor& cursor, token* owners, bool asks) noexcept {
     unsigned count = core_.watch(side, owners, asks);
+    if constexpr (requires { self().watch_more(side, owners); }) count += self().watch_more(side, owners + count);
     token const in_the_way = self().blocked_by(cursor);
     if (in_the_way == 0) return count;
     if (asks) participants::prove_ended(in_the_way);

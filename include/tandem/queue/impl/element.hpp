@@ -17,6 +17,7 @@ template <class T> class placed_element {
  public:
   void put(T const& value) noexcept { std::memcpy(space_, &value, sizeof(T)); }
   T take() noexcept { return value(); }
+  T read() noexcept { return value(); }
   void discard() noexcept {}
   bool is_empty() const noexcept { return false; }
 
@@ -32,6 +33,8 @@ template <class T> class encoded_element {
   template <class U> void put(U& value) { block_.fill(value); }
   /// @throws what T's codec throws: it is gone then
   T take() { return block_.template take<T>(); }
+  /// The same, but it stays, to be read again: what would be handed over is copied.
+  T read() const { return block_.template read<T>(); }
   void discard() noexcept { block_.discard(); }
   /// Whether it was taken before: by one that died behind that.
   bool is_empty() const noexcept { return block_.is_empty(); }

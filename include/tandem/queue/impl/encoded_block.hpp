@@ -16,15 +16,16 @@
 #include <span>     // for span
 #include <utility>  // for exchange
 
-#include "tandem/core/byte_sink.hpp"          // for byte_sink
-#include "tandem/core/codec.hpp"              // for decode, encode
-#include "tandem/core/errors.hpp"             // for throw_errc
-#include "tandem/core/writer.hpp"             // for writer
-#include "tandem/memory/commons.hpp"          // for commons
-#include "tandem/memory/impl/free_block.hpp"  // for block_bytes_at, free_block_at
-#include "tandem/memory/impl/objects.hpp"     // for hold, objects
-#include "tandem/memory/impl/region.hpp"      // for family
-#include "tandem/memory/impl/sent_holds.hpp"  // for sent_holds
+#include "tandem/core/byte_sink.hpp"                 // for byte_sink
+#include "tandem/core/codec.hpp"                     // for decode, encode
+#include "tandem/core/errors.hpp"                    // for throw_errc
+#include "tandem/core/writer.hpp"                    // for writer
+#include "tandem/memory/commons.hpp"                 // for commons
+#include "tandem/memory/impl/free_block.hpp"         // for block_bytes_at, free_block_at
+#include "tandem/memory/impl/objects.hpp"            // for hold, objects
+#include "tandem/memory/impl/region.hpp"             // for family
+#include "tandem/memory/impl/sent_holds.hpp"         // for sent_holds
+#include "tandem/memory/impl/stays_where_it_is.hpp"  // for stays_where_it_is
 
 namespace tandem::impl {
 
@@ -57,11 +58,13 @@ class encoded_block {
       encoded_block& me;
       ~emptied() { me.discard(); }
     } const at_end{*this};
-    auto const whole = content();
-    if (whole.empty()) throw_errc(std::errc::bad_message, "pop", "somebody has scribbled over the queue");
-    header known;
-    std::memcpy(&known, whole.data(), sizeof known);
-    return tandem::decode<T>(whole.subspan(sizeof(header), known.bytes));
+    return decoded<T>();
+  }
+
+  /// The same; it stays. @throws what T's codec throws
+  template <class T> T read() const {
+    stays_where_it_is const for_the_codecs;
+    return decoded<T>();
   }
 
   bool is_empty() const noexcept { return at_.load(std::memory_order_acquire) == 0; }
@@ -90,6 +93,14 @@ class encoded_block {
     token sender;
     std::uint32_t holds;
   };
+
+  template <class T> T decoded() const {
+    auto const whole = content();
+    if (whole.empty()) throw_errc(std::errc::bad_message, "pop", "somebody has scribbled over the queue");
+    header known;
+    std::memcpy(&known, whole.data(), sizeof known);
+    return tandem::decode<T>(whole.subspan(sizeof(header), known.bytes));
+  }
 
   /// Grows in the commons.
   struct sink : byte_sink {

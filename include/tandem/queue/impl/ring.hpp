@@ -20,6 +20,7 @@
 #include "tandem/memory/commons.hpp"               // for commons
 #include "tandem/memory/impl/participants.hpp"     // for participants
 #include "tandem/memory/impl/token.hpp"            // for token
+#include "tandem/queue/impl/element.hpp"           // for element, is_in_place
 #include "tandem/queue/impl/position.hpp"          // for position
 #include "tandem/queue/impl/slot.hpp"              // for poison, slot, slot_state, slot_word
 #include "tandem/queue/impl/step.hpp"              // for step
@@ -27,8 +28,11 @@
 
 namespace tandem::impl {
 
+/// What becomes of an element whose taker died: it is gone; or its claim stays, until somebody adopts it.
+enum class dead_claims { undone, kept };
+
 /// Slots in the commons, used by any number of participants at once.
-template <class T> class ring {
+template <class T, dead_claims Dead = dead_claims::undone> class ring {
  public:
   /// @throws std::bad_alloc
   explicit ring(std::uint32_t capacity)
@@ -50,68 +54,87 @@ template <class T> class ring {
   /// Puts an element there, unless `stopped()` says, behind the claim, that nothing is to come any more. not_now: full.
   /// @throws what T's codec throws: nothing has come then
   template <class U, class Stopped> step push(position& cursor, U& value, Stopped stopped) {
-    position at = cursor;
-    for (int looks = 0;; ++looks) {
-      if (looks == hint_after) catch_up(at, push_hint_);
-      auto& here = slots_[at.index()];
-      // acquire: pairs with the release of who took the former element; its use of the slot is over
-      std::uint64_t bits = here.word.load(std::memory_order_acquire);
-      slot_word const seen(bits), empty(at.round(), 0, slot_state::empty);
-      if (seen == empty) {
-        token const me = participants::self();
-        // seq_cst: before the look of `stopped`, whose answer comes before the look of whoever takes the last element
-        if (!here.word.compare_exchange_strong(bits, slot_word(at.round(), me, slot_state::writing).bits(),
-                                               std::memory_order_seq_cst))
-          continue;
-        cursor = at.next(capacity_);
-        if (stopped()) {
-          give_up(here, at);
-          return step::stopped;
-        }
-        put(here, at, value);
-        light_event_count::publish(here.word, slot_word(at.round(), 0, slot_state::full).bits());
-        if (at.index() % hint_every == 0) push_hint_.store(cursor.bits(), std::memory_order_relaxed);
-        return step::done;
-      }
-      auto const ahead = static_cast<std::int32_t>(seen.round() - at.round());
-      if (ahead < 0) {  // the former round's element is there yet
+    for (position at = cursor;;) {
+      if (!find_empty(at)) {
         cursor = at;
-        if (!undo(here, seen)) return step::not_now;
-      } else {
-        bool const is_next = seen.is(slot_state::empty);  // that round is claimed by nobody; `ahead` is not 0 then
-        at = position(seen.round() - (is_next ? 1 : 0), at.index()).next(capacity_);
+        return step::not_now;
       }
+      auto& here = slots_[at.index()];
+      std::uint64_t bits = slot_word(at.round(), 0, slot_state::empty).bits();
+      // seq_cst: before the look of `stopped`, whose answer comes before the look of whoever takes the last element
+      if (!here.word.compare_exchange_strong(
+              bits, slot_word(at.round(), participants::self(), slot_state::writing).bits(), std::memory_order_seq_cst))
+        continue;
+      cursor = at.next(capacity_);
+      if (stopped()) {
+        give_up(here, at);
+        return step::stopped;
+      }
+      put(here, at, value);
+      light_event_count::publish(here.word, slot_word(at.round(), 0, slot_state::full).bits());
+      if (at.index() % hint_every == 0) push_hint_.store(cursor.bits(), std::memory_order_relaxed);
+      return step::done;
     }
   }
 
   /// Gives the next element to `receive`. not_now: nothing has come.
   /// @throws what T's codec, or `receive`, throws: the element is gone then
   template <class Receive> step pop(position& cursor, Receive receive) {
-    position at = cursor;
-    for (int looks = 0;; ++looks) {
-      if (looks == hint_after) catch_up(at, pop_hint_);
-      auto& here = slots_[at.index()];
-      // acquire: pairs with the release of the maker
-      std::uint64_t bits = here.word.load(std::memory_order_acquire);
-      slot_word const seen(bits);
-      if (seen == slot_word(at.round(), 0, slot_state::full)) {
-        if (!take(here, at, bits, cursor, receive)) continue;
-        if (at.index() % hint_every == 0) pop_hint_.store(cursor.bits(), std::memory_order_relaxed);
-        return step::done;
-      }
-      auto const ahead = static_cast<std::int32_t>(seen.round() - at.round());
-      if (ahead > 0) {
-        at = position(seen.round() - 1, at.index()).next(capacity_);  // the round before was taken
-      } else if (ahead == 0 && seen.is(slot_state::reading)) {
-        at = at.next(capacity_);
-      } else if (ahead == 0 && seen.is_poison()) {
-        drop_poison(here, at, bits);
-      } else {
+    position at;
+    if (!claim(cursor, at)) return step::not_now;
+    struct left {
+      ring& me;
+      position at;
+      ~left() { me.empty(at); }
+    } const at_end{*this, at};
+    receive(element_at(at).take());
+    return step::done;
+  }
+
+  // ---- a pop in its parts
+
+  /// Claims the next element, to be taken out or read by the caller until it empties the place. False: nothing has
+  /// come.
+  bool claim(position& cursor, position& claimed) {
+    for (position at = cursor;;) {
+      if (!find_full(at)) {
         cursor = at;
-        if (!undo(here, seen)) return step::not_now;
+        return false;
       }
+      auto& here = slots_[at.index()];
+      std::uint64_t bits = slot_word(at.round(), 0, slot_state::full).bits();
+      // acquire: the element is whole, and this one's
+      if (!here.word.compare_exchange_strong(bits, reading(at, participants::self()), std::memory_order_acquire))
+        continue;
+      claimed = at;
+      cursor = at.next(capacity_);
+      if (at.index() % hint_every == 0) pop_hint_.store(cursor.bits(), std::memory_order_relaxed);
+      return true;
     }
   }
+
+  element<T>& element_at(position claimed) noexcept { return slots_[claimed.index()].element; }
+
+  /// @pre the place is claimed by the caller
+  void empty(position claimed) noexcept { light_event_count::publish(slots_[claimed.index()].word, emptied(claimed)); }
+
+  /// Who has claimed what lies at this index, to read it; 0: nobody.
+  token reader_at(std::uint32_t index, position& claimed) const noexcept {
+    slot_word const seen(slots_[index].word.load(std::memory_order_acquire));
+    claimed = position(seen.round(), index);
+    return seen.is(slot_state::reading) ? seen.owner() : 0;
+  }
+
+  /// Makes the claim of `from` that of `to`. False where it is not his any more.
+  bool adopt(position claimed, token from, token to) noexcept {
+    std::uint64_t bits = reading(claimed, from);
+    // acq_rel: what the one before did with the element is over, and seen
+    return slots_[claimed.index()].word.compare_exchange_strong(bits, reading(claimed, to), std::memory_order_acq_rel);
+  }
+
+  /// Whether a push, or a pop, from there on would find what it needs.
+  bool has_room(position& cursor) { return find_empty(cursor); }
+  bool has_next(position& cursor) { return find_full(cursor); }
 
   /// Whether there is something to take, or somebody is about to make it.
   bool is_claimed(position cursor) const noexcept {
@@ -127,10 +150,11 @@ template <class T> class ring {
     return static_cast<std::int32_t>(seen.round() - there.round()) >= 0;
   }
 
-  /// Whose claim a push or a pop that ended with `not_now` waits for; 0: none.
+  /// Whose claim, to be undone where it is dead, a push or a pop that ended with `not_now` waits for; 0: none.
   token waits_for(position cursor) const noexcept {
     slot_word const seen(slots_[cursor.index()].word.load(std::memory_order_acquire));
-    return seen.is(slot_state::writing) || seen.is(slot_state::reading) ? seen.owner() : 0;
+    bool const undone = seen.is(slot_state::writing) || (Dead == dead_claims::undone && seen.is(slot_state::reading));
+    return undone ? seen.owner() : 0;
   }
 
  private:
@@ -143,6 +167,45 @@ template <class T> class ring {
   static void catch_up(position& at, std::atomic<std::uint64_t> const& hint) noexcept {
     position const hinted(hint.load(std::memory_order_relaxed));
     if (at.is_before(hinted)) at = hinted;
+  }
+
+  /// Goes on to the first place that nobody has claimed to write in. False where that is not free yet.
+  bool find_empty(position& at) {
+    for (int looks = 0;; ++looks) {
+      if (looks == hint_after) catch_up(at, push_hint_);
+      auto& here = slots_[at.index()];
+      // acquire: pairs with the release of who took the former element; its use of the slot is over
+      slot_word const seen(here.word.load(std::memory_order_acquire));
+      if (seen == slot_word(at.round(), 0, slot_state::empty)) return true;
+      auto const ahead = static_cast<std::int32_t>(seen.round() - at.round());
+      if (ahead < 0) {  // the former round's element is there yet
+        if (!undo(here, seen)) return false;
+      } else {
+        bool const is_next = seen.is(slot_state::empty);  // that round is claimed by nobody; `ahead` is not 0 then
+        at = position(seen.round() - (is_next ? 1 : 0), at.index()).next(capacity_);
+      }
+    }
+  }
+
+  /// Goes on to the first place that nobody has claimed to read from. False where nothing has come there.
+  bool find_full(position& at) {
+    for (int looks = 0;; ++looks) {
+      if (looks == hint_after) catch_up(at, pop_hint_);
+      auto& here = slots_[at.index()];
+      // acquire: pairs with the release of the maker
+      slot_word const seen(here.word.load(std::memory_order_acquire));
+      if (seen == slot_word(at.round(), 0, slot_state::full)) return true;
+      auto const ahead = static_cast<std::int32_t>(seen.round() - at.round());
+      if (ahead > 0) {
+        at = position(seen.round() - 1, at.index()).next(capacity_);  // the round before was taken
+      } else if (ahead == 0 && seen.is(slot_state::reading)) {
+        at = at.next(capacity_);
+      } else if (ahead == 0 && seen.is_poison()) {
+        drop_poison(here, at, seen);
+      } else if (!undo(here, seen)) {
+        return false;
+      }
+    }
   }
 
   static std::uint64_t emptied(position at) noexcept { return slot_word(at.round() + 1, 0, slot_state::empty).bits(); }
@@ -160,35 +223,28 @@ template <class T> class ring {
     }
   }
 
+  static std::uint64_t reading(position at, token owner) noexcept {
+    return slot_word(at.round(), owner, slot_state::reading).bits();
+  }
+
   static void give_up(slot<T>& here, position at) noexcept {
     here.word.store(slot_word(at.round(), poison, slot_state::full).bits(), std::memory_order_release);
   }
 
-  template <class Receive>
-  bool take(slot<T>& here, position at, std::uint64_t& bits, position& cursor, Receive& receive) {
-    auto const mine = slot_word(at.round(), participants::self(), slot_state::reading).bits();
-    // acquire: the element is whole, and this one's
-    if (!here.word.compare_exchange_strong(bits, mine, std::memory_order_acquire)) return false;
-    cursor = at.next(capacity_);
-    struct left {
-      slot<T>& here;
-      position at;
-      ~left() { light_event_count::publish(here.word, emptied(at)); }
-    } const at_end{here, at};
-    receive(here.element.take());
-    return true;
-  }
-
-  /// Takes away what a dead maker has left: alone, for there may be a block to free.
-  void drop_poison(slot<T>& here, position at, std::uint64_t bits) {
-    auto const mine = slot_word(at.round(), participants::self(), slot_state::reading).bits();
-    if (!here.word.compare_exchange_strong(bits, mine, std::memory_order_acquire)) return;
-    here.element.discard();
-    light_event_count::publish(here.word, emptied(at));
+  /// Takes away what a dead maker has left: where there may be a block to free, alone.
+  void drop_poison(slot<T>& here, position at, slot_word seen) {
+    std::uint64_t bits = seen.bits();
+    if constexpr (is_in_place<T>) {
+      here.word.compare_exchange_strong(bits, emptied(at), std::memory_order_seq_cst);
+    } else if (here.word.compare_exchange_strong(bits, reading(at, participants::self()), std::memory_order_acquire)) {
+      here.element.discard();
+      empty(at);
+    }
   }
 
   /// Undoes the claim of one that has ended; false where there is none.
   bool undo(slot<T>& here, slot_word seen) {
+    if (Dead == dead_claims::kept && seen.is(slot_state::reading)) return false;
     std::uint64_t bits = seen.bits();
     bool const makes = seen.is(slot_state::writing);
     if ((!makes && !seen.is(slot_state::reading)) || !participants::has_ended(seen.owner())) return false;
@@ -210,6 +266,16 @@ template <class T> class ring {
   alignas(64) std::atomic<std::uint64_t> push_hint_{0};
   alignas(64) std::atomic<std::uint64_t> pop_hint_{0};
 };
+
+/// Destroys what is left in it.
+template <class T, dead_claims Dead> void discard_all(ring<T, Dead>& elements) {
+  position at = elements.pop_hint();
+  for (;;) {
+    try {
+      if (elements.pop(at, [](T const&) {}) != step::done) return;
+    } catch (...) {}  // an element that cannot be decoded is gone as well
+  }
+}
 
 }  // namespace tandem::impl
 
