@@ -125,9 +125,11 @@ template <class Policy> TANDEM_NOINLINE void basic_event_count<Policy>::wake(int
     os::futex_wake(&sequence_);
   } else {
     std::uint32_t seen = sequence_.fetch_add(2, std::memory_order_release) + 2;
-    // Nobody slept: the bit goes. That changes the word, so who is about to sleep looks once more.
-    if (os::futex_wake(&sequence_, count) == 0)
-      sequence_.compare_exchange_strong(seen, seen & ~announced, std::memory_order_relaxed);
+    // Nobody slept: the bit goes. That changes the word, so who is about to sleep looks once more; and so must those
+    // who have fallen asleep meanwhile, whom nobody would see any more.
+    if (os::futex_wake(&sequence_, count) == 0 &&
+        sequence_.compare_exchange_strong(seen, seen & ~announced, std::memory_order_relaxed))
+      os::futex_wake(&sequence_);
   }
   participants::pass_on_wake_up(nullptr);
 }
