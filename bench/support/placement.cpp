@@ -3,6 +3,8 @@
 
 #include <sched.h>  // for cpu_set_t, sched_getaffinity, sched_setaffinity
 
+#include "tandem/sync/impl/spin.hpp"  // for several_cpus
+
 namespace tandem_bench {
 namespace {
 
@@ -63,6 +65,7 @@ placement current_placement() noexcept { return now; }
 void set_placement(placement where) noexcept {
   cpu_set_t const all = given();
   now = where;
+  tandem::impl::several_cpus = where != placement::one_cpu && allowed_cpus() > 1;  // as in a program started there
   if (where == placement::free) {
     ::sched_setaffinity(0, sizeof all, &all);
   } else {

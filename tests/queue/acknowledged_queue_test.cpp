@@ -84,6 +84,7 @@ TEMPLATE_TEST_CASE("acknowledged_queue: gives each element, in order, to be ackn
 
 TEST_CASE("acknowledged_queue: what it refuses to be made of", "[queue][acknowledged_queue]") {
   CHECK_THROWS_AS(numbers(0), std::invalid_argument);
+  CHECK_THROWS_AS(numbers(4, -1), std::invalid_argument);
   CHECK_THROWS_WITH(numbers(4, 0), ContainsSubstring("most_deliveries"));
 }
 

@@ -18,6 +18,7 @@
 #include "support/build_kind.hpp"
 #include "support/process_tree.hpp"
 #include "support/seed.hpp"
+#include "tandem/sync/impl/spin.hpp"
 
 namespace tandem_test {
 namespace {
@@ -26,9 +27,11 @@ using std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 // Keeps this process, and what it forks, on the CPU it is on; the destructor lets it go again.
+// As in a program that was started there: nobody spins, which would be one more step for each look.
 class one_cpu {
  public:
   one_cpu() {
+    spins_ = tandem::impl::several_cpus.exchange(false);
     ::sched_getaffinity(0, sizeof before_, &before_);
     cpu_set_t here;
     CPU_ZERO(&here);
@@ -37,10 +40,14 @@ class one_cpu {
   }
   one_cpu(one_cpu const&) = delete;
   one_cpu& operator=(one_cpu const&) = delete;
-  ~one_cpu() { ::sched_setaffinity(0, sizeof before_, &before_); }
+  ~one_cpu() {
+    ::sched_setaffinity(0, sizeof before_, &before_);
+    tandem::impl::several_cpus = spins_;
+  }
 
  private:
   cpu_set_t before_;
+  bool spins_;
 };
 
 // A word that the child writes and we read.

@@ -10,7 +10,7 @@
 #include <memory>     // for construct_at
 #include <optional>   // for nullopt, optional
 #include <stdexcept>  // for invalid_argument
-#include <utility>    // for move
+#include <utility>    // for cmp_greater, move
 
 #include "tandem/core/deadline.hpp"              // for deadline
 #include "tandem/core/shareable.hpp"             // for enable_shareable
@@ -61,13 +61,13 @@ template <class T> class acknowledged_queue : public impl::blocking_queue<acknow
 
   /// `most_deliveries`: how often an element is delivered before it counts as poison, which kills who works on it, and
   /// is set aside.
-  /// @throws std::invalid_argument where `capacity` is not between 1 and max_capacity(), or `most_deliveries` is 0;
-  /// std::bad_alloc where the commons are full
-  template <std::integral N>
-  explicit acknowledged_queue(N capacity, std::uint32_t most_deliveries = any_number)
+  /// @throws std::invalid_argument where `capacity` is not between 1 and max_capacity(), or `most_deliveries` between 1
+  /// and 2^32 - 1; std::bad_alloc where the commons are full
+  template <std::integral N, std::integral M = std::uint32_t>
+  explicit acknowledged_queue(N capacity, M most_deliveries = any_number)
       : most_deliveries_(checked_number(most_deliveries)),
         ring_(this->checked(capacity)),
-        poisoned_(most_deliveries == any_number ? 1 : ring_.capacity()),
+        poisoned_(most_deliveries_ == any_number ? 1 : ring_.capacity()),
         deliveries_(ring_.capacity()) {}
   acknowledged_queue(acknowledged_queue const&) = delete;
   acknowledged_queue& operator=(acknowledged_queue const&) = delete;
@@ -134,9 +134,10 @@ template <class T> class acknowledged_queue : public impl::blocking_queue<acknow
     std::atomic<std::uint32_t>* first_;
   };
 
-  static std::uint32_t checked_number(std::uint32_t most_deliveries) {
-    if (most_deliveries == 0) throw std::invalid_argument{"tandem: make a queue: most_deliveries is 0"};
-    return most_deliveries;
+  template <std::integral M> static std::uint32_t checked_number(M most_deliveries) {
+    if (most_deliveries <= 0 || std::cmp_greater(most_deliveries, any_number))
+      throw std::invalid_argument{"tandem: make a queue: most_deliveries is not between 1 and 2^32 - 1"};
+    return static_cast<std::uint32_t>(most_deliveries);
   }
 
   cursor push_cursor() const noexcept { return ring_.push_hint(); }

@@ -11,16 +11,9 @@
 namespace tandem::impl {
 
 /// Whether waiting for another thread by looking again can make sense: not where there is one CPU for all. Found out
-/// once in a program.
-inline bool spinning_helps() noexcept {
-  static constinit std::atomic<int> known{-1};
-  int helps = known.load(std::memory_order_relaxed);
-  if (helps < 0) {
-    helps = os::is_on_one_cpu() ? 0 : 1;
-    known.store(helps, std::memory_order_relaxed);
-  }
-  return helps != 0;
-}
+/// once, before main, when no thread has been bound to a CPU of its own yet; a forked process has it from its parent.
+inline std::atomic<bool> several_cpus{!os::is_on_one_cpu()};
+inline bool spinning_helps() noexcept { return several_cpus.load(std::memory_order_relaxed); }
 
 /// Looks at longer and longer distances, so that who works on the line has it for itself: 1, 2, 4 to `longest` pauses
 /// of the processor, up to a budget.
