@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a pool's task is to its worker, and to its future.
+//
+//     waiting -> running by worker n -> done          by the worker
+//     waiting, running -> failed                      by the pool: that worker has died, or none will come
+//
+// The record lies where both sides see it: in the commons, where workers are processes. Its other half, which knows the
+// types and belongs to the pool's process alone, is the ticket.
+#ifndef TANDEM_CREW_IMPL_TASK_HPP
+#define TANDEM_CREW_IMPL_TASK_HPP
+
+#include <atomic>    // for atomic
+#include <chrono>    // for nanoseconds
+#include <climits>   // for INT_MAX
+#include <cstdint>   // for int64_t, uint32_t
+#include <optional>  // for optional
+#include <utility>   // for move
+
+#include "tandem/core/deadline.hpp"  // for deadline
+#include "tandem/core/failure.hpp"   // for failure
+#include "tandem/os/futex.hpp"       // for futex_wait, futex_wake
+
+namespace tandem::impl {
+
+enum class task_phase : std::uint32_t { waiting, running, done, failed };
+
+/// What a worker sees.
+class task_record {
+ public:
+  using serve_function = void(task_record&);
+
+  explicit task_record(serve_function* how) noexcept : serve_(how) {}
+  task_record(task_record const&) = delete;
+
+  /// In the worker: false where it is not to be run any more.
+  bool begin(std::uint32_t worker) noexcept {
+    std::uint32_t seen = word_.load(std::memory_order_acquire);
+    do {
+      if (phase_of(seen) != task_phase::waiting) return false;
+    } while (!word_.compare_exchange_weak(
+        seen, worker << 8 | (seen & awaited) | static_cast<std::uint32_t>(task_phase::running),
+        std::memory_order_acq_rel));
+    return true;
+  }
+  void serve() { serve_(*this); }
+  /// In the worker, behind its result. False where it was given up meanwhile: the worker is to end.
+  bool finish(std::uint32_t worker) noexcept { return leave(task_phase::running, worker, task_phase::done); }
+
+  /// In the pool: nobody will finish it. @pre what `phase` says, its worker being dead or it being kept from all
+  bool give_up(task_phase from, std::uint32_t worker) noexcept { return leave(from, worker, task_phase::failed); }
+
+  task_phase phase() const noexcept { return phase_of(word_.load(std::memory_order_acquire)); }
+  bool is_over() const noexcept { return phase() >= task_phase::done; }
+
+  /// False where it is not over in time.
+  bool wait_until(deadline until) noexcept {
+    for (;;) {
+      std::uint32_t seen = word_.load(std::memory_order_acquire);
+      if (phase_of(seen) >= task_phase::done) return true;
+      if (until.passed()) return false;
+      if ((seen & awaited) == 0 && !word_.compare_exchange_weak(seen, seen | awaited, std::memory_order_relaxed))
+        continue;
+      os::futex_wait(&word_, seen | awaited, until.since_epoch_ns());
+    }
+  }
+
+ private:
+  // word: worker 24 | unused 5 | awaited 1 | phase 2
+  static constexpr std::uint32_t awaited = 4;
+  static task_phase phase_of(std::uint32_t word) noexcept { return static_cast<task_phase>(word & 3); }
+  static std::uint32_t worker_of(std::uint32_t word) noexcept { return word >> 8; }
+
+  bool leave(task_phase from, std::uint32_t worker, task_phase to) noexcept {
+    std::uint32_t seen = word_.load(std::memory_order_acquire);
+    do {
+      if (phase_of(seen) != from || (from == task_phase::running && worker_of(seen) != worker)) return false;
+      // acq_rel: the result comes before; pairs with the acquire of who waits
+    } while (!word_.compare_exchange_weak(seen, static_cast<std::uint32_t>(to), std::memory_order_acq_rel));
+    if ((seen & awaited) != 0) os::futex_wake(&word_, INT_MAX);
+    return true;
+  }
+
+  std::atomic<std::uint32_t> word_{0};
+  serve_function* serve_;
+};
+
+/// What the pool's process keeps of a task, until it is over and nobody wants its outcome.
+class task_ticket {
+ public:
+  explicit task_ticket(task_record& record) noexcept : record_(record) {}
+  task_ticket(task_ticket const&) = delete;
+  virtual ~task_ticket() = default;
+
+  task_record& record() noexcept { return record_; }
+  /// Why it failed, where its worker did not tell. Before give_up.
+  void blame(failure why) { why_.emplace(std::move(why)); }
+  /// @pre it has failed
+  failure const& why() const noexcept { return *why_; }
+  /// Takes the result over from what the worker holds, which is about to be let go. @pre it is done
+  virtual void collect() noexcept = 0;
+
+  std::chrono::nanoseconds timeout{0};
+
+ private:
+  task_record& record_;
+  std::optional<failure> why_;
+};
+
+}  // namespace tandem::impl
+
+#endif  // TANDEM_CREW_IMPL_TASK_HPP
