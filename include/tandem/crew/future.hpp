@@ -2,10 +2,10 @@
 #ifndef TANDEM_CREW_FUTURE_HPP
 #define TANDEM_CREW_FUTURE_HPP
 
-#include <chrono>   // for duration, time_point
-#include <future>   // for future_errc, future_error, future_status
-#include <memory>   // for shared_ptr
-#include <utility>  // for exchange, move
+#include <chrono>     // for duration, time_point
+#include <memory>     // for shared_ptr
+#include <stdexcept>  // for logic_error
+#include <utility>    // for exchange, move
 
 #include "tandem/core/deadline.hpp"          // for deadline
 #include "tandem/core/outcome.hpp"           // for outcome
@@ -13,6 +13,9 @@
 #include "tandem/crew/impl/thread_task.hpp"  // for ticket_for
 
 namespace tandem {
+
+/// What a limited wait came to, as std::future_status.
+enum class future_status { ready, timeout };
 
 /// What a task of a pool will come to: std::future's interface, and the outcome.
 /// @par Shared memory          No: it belongs to the process that submitted the task.
@@ -26,24 +29,24 @@ template <class R> class future {
   bool valid() const noexcept { return task_ != nullptr; }
 
   /// Blocks until the task is over.
-  /// @throws std::future_error (no_state) where it is not valid
+  /// @throws std::logic_error where it is not valid
   void wait() const { state().record().wait_until(deadline::never()); }
-  template <class Rep, class Period> std::future_status wait_for(std::chrono::duration<Rep, Period> const& time) const {
+  template <class Rep, class Period> future_status wait_for(std::chrono::duration<Rep, Period> const& time) const {
     return wait_until(deadline::after(time));
   }
   template <class Clock, class Duration>
-  std::future_status wait_until(std::chrono::time_point<Clock, Duration> const& time) const {
+  future_status wait_until(std::chrono::time_point<Clock, Duration> const& time) const {
     return wait_until(deadline::at(time));
   }
-  std::future_status wait_until(deadline until) const {
-    return state().record().wait_until(until) ? std::future_status::ready : std::future_status::timeout;
+  future_status wait_until(deadline until) const {
+    return state().record().wait_until(until) ? future_status::ready : future_status::timeout;
   }
 
   /// Blocks until the task is over: its value, or what it threw; unit_died where its worker died of it.
-  /// @throws also std::future_error (no_state) where it is not valid
+  /// @throws also std::logic_error where it is not valid
   R get() { return get_outcome().value(); }
 
-  /// The same as an outcome. @throws std::future_error (no_state) where it is not valid
+  /// The same as an outcome. @throws std::logic_error where it is not valid
   outcome<R> get_outcome() {
     wait();
     auto const task = std::exchange(task_, nullptr);
@@ -57,7 +60,7 @@ template <class R> class future {
   explicit future(std::shared_ptr<impl::ticket_for<R>> task) noexcept : task_(std::move(task)) {}
 
   impl::ticket_for<R>& state() const {
-    if (!task_) throw std::future_error(std::future_errc::no_state);
+    if (!task_) throw std::logic_error("tandem: future: it has no task: its outcome was taken, or it was moved from");
     return *task_;
   }
 
