@@ -3,15 +3,22 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "support/catch.hpp"
 #include "tandem/core.hpp"
 #include "tandem/crew/pool.hpp"
 #include "tandem/memory/shared.hpp"
+#include "tandem/resource/event.hpp"
+#include "tandem/sync/wait.hpp"
+#include "tandem/sync/wait_set.hpp"
 
 using namespace std::chrono_literals;
 using tandem::future, tandem::pool, tandem::process, tandem::shared, tandem::thread;
@@ -62,4 +69,45 @@ TEMPLATE_TEST_CASE("future: a copy of the outcome of nothing", "[crew][future]",
   auto again = workers.submit([] {});
   again.get();
   CHECK_FALSE(again.valid());
+}
+
+TEMPLATE_TEST_CASE("future: waited for beside others", "[crew][future]", pool<thread>, pool<process>) {
+  TestType workers(2);
+  shared<std::atomic<int>> stage(0);
+  auto const until = [stage](int least) {
+    while (*stage < least) std::this_thread::yield();
+    return least;
+  };
+  auto first = workers.submit(until, 2), second = workers.submit(until, 1);
+  tandem::event never;
+  CHECK(tandem::wait_any(1ms, first, second, never) == std::nullopt);
+  *stage = 1;
+  CHECK(tandem::wait_any(first, second, never) == 1);
+  CHECK(second.get() == 1);
+  CHECK_FALSE(tandem::wait_all(1ms, first));
+  std::jthread last([&] { *stage = 2; });
+  CHECK(tandem::wait_any(never, first) == 1);
+  tandem::wait_all(first);
+  CHECK(first.get() == 2);
+  CHECK(first.wait_handle() == -1);
+  CHECK_THROWS_AS(tandem::wait_any(first), std::invalid_argument);
+}
+
+TEST_CASE("future: a task that dies wakes who waits for it beside others", "[crew][future][death]") {
+  pool<process> workers(1);
+  tandem::event never;
+  auto dies = workers.submit([] { ::raise(SIGKILL); });
+  CHECK(tandem::wait_any(never, dies) == 1);
+  CHECK_FALSE(dies.get_outcome().has_value());
+}
+
+TEMPLATE_TEST_CASE("future: hundreds in a wait_set", "[crew][future]", pool<thread>, pool<process>) {
+  TestType workers(2);
+  std::vector<future<int>> all;
+  for (int i = 0; i < 300; ++i) all.push_back(workers.submit([](int k) { return k; }, i));
+  tandem::wait_set set;
+  for (std::size_t i = 0; i < all.size(); ++i) set.add(all[i], i);
+  long sum = 0;
+  while (!set.empty()) sum += all[set.wait()].get();
+  CHECK(sum == 300 * 299 / 2);
 }

@@ -4,13 +4,16 @@
 
 #include <chrono>     // for duration, time_point
 #include <memory>     // for shared_ptr
+#include <optional>   // for nullopt, optional
 #include <stdexcept>  // for logic_error
 #include <utility>    // for exchange, move
 
 #include "tandem/core/deadline.hpp"          // for deadline
 #include "tandem/core/outcome.hpp"           // for outcome
+#include "tandem/crew/impl/herald.hpp"       // for herald
 #include "tandem/crew/impl/task.hpp"         // for task_phase
 #include "tandem/crew/impl/thread_task.hpp"  // for ticket_for
+#include "tandem/sync/waitable.hpp"          // for wait_access
 
 namespace tandem {
 
@@ -42,6 +45,12 @@ template <class R> class future {
     return state().record().wait_until(until) ? future_status::ready : future_status::timeout;
   }
 
+  /// For poll(2), epoll(7): readable when the task is over. Still owned by this object; -1 where it is not valid.
+  /// wait_any, wait_all and wait_set take the future itself.
+  /// @throws std::system_error  EMFILE, ENFILE, EAGAIN where there can be no further thread
+  /// @par Cost  A descriptor, and one thread for all futures of a pool, from the first time on.
+  int wait_handle() { return task_ ? teller_->handle_of(task_) : -1; }
+
   /// Blocks until the task is over: its value, or what it threw; unit_died where its worker died of it.
   /// @throws also std::logic_error where it is not valid
   R get() { return get_outcome().value(); }
@@ -56,8 +65,16 @@ template <class R> class future {
 
  private:
   template <template <class> class> friend class pool;
+  friend struct impl::wait_access;
 
-  explicit future(std::shared_ptr<impl::ticket_for<R>> task) noexcept : task_(std::move(task)) {}
+  future(std::shared_ptr<impl::ticket_for<R>> task, std::shared_ptr<impl::herald> teller) noexcept
+      : task_(std::move(task)), teller_(std::move(teller)) {}
+
+  bool known_ready() const noexcept { return task_ != nullptr && task_->record().is_over(); }
+  std::optional<bool> sleep_until(deadline until) {
+    if (!task_) return std::nullopt;
+    return task_->record().wait_until(until);
+  }
 
   impl::ticket_for<R>& state() const {
     if (!task_) throw std::logic_error("tandem: future: it has no task: its outcome was taken, or it was moved from");
@@ -65,6 +82,7 @@ template <class R> class future {
   }
 
   std::shared_ptr<impl::ticket_for<R>> task_;
+  std::shared_ptr<impl::herald> teller_;
 };
 
 }  // namespace tandem

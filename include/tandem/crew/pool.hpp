@@ -114,7 +114,7 @@ template <template <class> class Unit> class pool {
     auto task = make_task(std::forward<F>(f), std::forward<A>(arguments)...);
     task->timeout = how.timeout;
     core_->submit(task);
-    return future<result_of<F, A...>>(std::move(task));
+    return future<result_of<F, A...>>(std::move(task), core_->teller());
   }
 
   /// f of each of `items`, in their order. Several items make one task.

@@ -12,6 +12,7 @@
 #include "tandem/memory/shared.hpp"             // for shared
 #include "tandem/os/clock.hpp"                  // for monotonic_ns
 #include "tandem/queue/acknowledged_queue.hpp"  // for acknowledged_queue
+#include "tandem/sync/impl/event_count.hpp"     // for event_count
 
 namespace tandem::impl {
 
@@ -30,6 +31,7 @@ struct pool_board {
   explicit pool_board(std::uint32_t capacity) : tasks(capacity) {}
 
   acknowledged_queue<task_address> tasks;
+  event_count finished;  // where a herald sleeps
   place places[most_workers];
 };
 
@@ -57,6 +59,7 @@ struct pool_worker {
       if (begun) {
         task.serve();
         if (!task.finish(number)) return;
+        board->finished.notify_all();
         ++done;
       }
       mine.task.store(0, std::memory_order_release);

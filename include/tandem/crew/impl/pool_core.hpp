@@ -11,7 +11,7 @@
 #include <cstdint>       // for int64_t, uint32_t, uintptr_t
 #include <deque>         // for deque
 #include <exception>     // for exception
-#include <memory>        // for shared_ptr
+#include <memory>        // for make_shared, shared_ptr
 #include <mutex>         // for mutex, scoped_lock
 #include <optional>      // for optional
 #include <stdexcept>     // for invalid_argument
@@ -49,6 +49,7 @@ class pool_core {
         options_(checked(std::move(options))),
         board_(std::uint32_t{board_capacity}),
         room_(board_->tasks.producer()),
+        herald_(std::make_shared<herald>(board_)),
         workers_(options_.workers) {
     for (std::size_t i = 0; i < workers_.size(); ++i) start(i);
     for (std::size_t i = 0; i < workers_.size(); ++i) ends_.add(workers_[i], i);
@@ -77,6 +78,8 @@ class pool_core {
     waiting_.push_back(at);
     if (waiting_.size() == 1) told_.notify();
   }
+
+  std::shared_ptr<impl::herald> const& teller() const noexcept { return herald_; }
 
   /// Until all that had been submitted is over.
   void wait() {
@@ -197,6 +200,7 @@ class pool_core {
     std::scoped_lock const hold(lock_);
     for (auto const& one : tickets_)
       if (one->record().phase() == task_phase::done) one->collect();
+    board_->finished.notify_all();  // it may have died before it did
     auto const end = workers_[i].join();
     task_address const had = board_->places[i].task.exchange(0, std::memory_order_acq_rel);
     if (end) return;
@@ -227,10 +231,12 @@ class pool_core {
   }
 
   /// @pre lock_ is held
-  static bool fail(task_ticket& one, task_phase from, std::uint32_t worker, failure why) {
+  bool fail(task_ticket& one, task_phase from, std::uint32_t worker, failure why) {
     if (one.record().phase() != from) return false;
     one.blame(std::move(why));
-    return one.record().give_up(from, worker);
+    if (!one.record().give_up(from, worker)) return false;
+    board_->finished.notify_all();
+    return true;
   }
 
   /// Forgets what is over. @pre lock_ is held
@@ -249,6 +255,7 @@ class pool_core {
   pool_options const options_;
   shared<pool_board> board_;
   queue_producer<acknowledged_queue<task_address>> room_;
+  std::shared_ptr<impl::herald> herald_;
   event told_;
   wait_set<std::size_t> ends_;
   std::vector<unit<void>> workers_;  // the manager's, once it runs

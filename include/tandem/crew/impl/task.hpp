@@ -19,6 +19,7 @@
 #include "tandem/core/deadline.hpp"  // for deadline
 #include "tandem/core/failure.hpp"   // for failure
 #include "tandem/os/futex.hpp"       // for futex_wait, futex_wake
+#include "tandem/resource/fd.hpp"    // for fd
 
 namespace tandem::impl {
 
@@ -74,8 +75,8 @@ class task_record {
     std::uint32_t seen = word_.load(std::memory_order_acquire);
     do {
       if (phase_of(seen) != from || (from == task_phase::running && worker_of(seen) != worker)) return false;
-      // acq_rel: the result comes before; pairs with the acquire of who waits
-    } while (!word_.compare_exchange_weak(seen, static_cast<std::uint32_t>(to), std::memory_order_acq_rel));
+      // The result comes before, and pairs with the acquire of who waits; seq_cst: as a herald's event count asks for.
+    } while (!word_.compare_exchange_weak(seen, static_cast<std::uint32_t>(to), std::memory_order_seq_cst));
     if ((seen & awaited) != 0) os::futex_wake(&word_, INT_MAX);
     return true;
   }
@@ -100,6 +101,8 @@ class task_ticket {
   virtual void collect() noexcept = 0;
 
   std::chrono::nanoseconds timeout{0};
+  /// Readable when it is over; made by the herald for the first who asks.
+  fd event;
 
  private:
   task_record& record_;
