@@ -10,6 +10,8 @@
 #include <sstream>
 #include <utility>
 
+#include "tandem/config.hpp"
+
 namespace tandem_test {
 
 namespace {
@@ -70,9 +72,11 @@ class explorer {
   static constexpr std::size_t stack_bytes = 64 * 1024;
 
   void start_fibers(modelled_run& what);
+  TANDEM_NOINLINE void enter(fiber& one);
   void run_once(modelled_run& what);
   std::vector<choice> choices() const;
   std::size_t choose(std::size_t count);
+  TANDEM_NOINLINE void go_on(fiber& one);
   void resume(int who);
   bool next_path();
   std::string path() const;
@@ -111,19 +115,22 @@ void explorer::start_fibers(modelled_run& what) {
     one.waits_at = nullptr;
     one.ended = one.dead = false;
     running_ = static_cast<int>(i);
-    if (_setjmp(home_) == 0) {  // to its first step: what comes before concerns nobody else
-      if (one.stack) _longjmp(one.entry, 1);
-      one.stack = std::make_unique<char[]>(stack_bytes);
-      ucontext_t context;
-      ::getcontext(&context);
-      context.uc_stack.ss_sp = one.stack.get();
-      context.uc_stack.ss_size = stack_bytes;
-      context.uc_link = nullptr;
-      ::makecontext(&context, &run_fiber, 0);
-      ::setcontext(&context);
-    }
+    enter(one);  // to its first step: what comes before concerns nobody else
     running_ = -1;
   }
+}
+
+void explorer::enter(fiber& one) {
+  if (_setjmp(home_) != 0) return;
+  if (one.stack) _longjmp(one.entry, 1);
+  one.stack = std::make_unique<char[]>(stack_bytes);
+  ucontext_t context;
+  ::getcontext(&context);
+  context.uc_stack.ss_sp = one.stack.get();
+  context.uc_stack.ss_size = stack_bytes;
+  context.uc_link = nullptr;
+  ::makecontext(&context, &run_fiber, 0);
+  ::setcontext(&context);
 }
 
 std::vector<choice> explorer::choices() const {
@@ -152,9 +159,13 @@ std::size_t explorer::choose(std::size_t count) {
   return chosen_[depth_++].first;
 }
 
+void explorer::go_on(fiber& one) {
+  if (_setjmp(home_) == 0) _longjmp(one.place, 1);
+}
+
 void explorer::resume(int who) {
   running_ = who;
-  if (_setjmp(home_) == 0) _longjmp(fibers_[static_cast<std::size_t>(who)].place, 1);
+  go_on(fibers_[static_cast<std::size_t>(who)]);
   running_ = -1;
 }
 

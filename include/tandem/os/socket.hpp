@@ -67,41 +67,55 @@ union descriptor_message {
   char bytes[CMSG_SPACE(most_descriptors_per_message * sizeof(int))];
 };
 
+/// Sends `body`, and duplicates of at most 253 `descriptors` with it. 0; or -1 and errno as send_descriptors.
+inline int send_descriptor_message(int socket, std::span<int const> descriptors, std::span<std::byte const> body,
+                                   patience wait) noexcept {
+  descriptor_message control{};
+  iovec bytes{const_cast<std::byte*>(body.data()), body.size()};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = &control;
+  message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+  std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
+  ssize_t sent = 0;
+  do {
+    sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | (wait == patience::wait ? 0 : MSG_DONTWAIT));
+  } while (sent < 0 && errno == EINTR);
+  return sent < 0 ? -1 : 0;
+}
+
 /// Sends duplicates of `descriptors`. 0; or -1 and errno: EPIPE or ECONNRESET (nobody receives any more), ETOOMANYREFS
 /// (too many in flight), EBADF, EAGAIN; then those before the failing message may have been sent.
 inline int send_descriptors(int socket, std::span<int const> descriptors, patience wait = patience::wait) noexcept {
   while (!descriptors.empty()) {
     auto const part = descriptors.first(std::min(descriptors.size(), most_descriptors_per_message));
-    descriptor_message control{};
-    char byte = 0;
-    iovec bytes{&byte, 1};
-    msghdr message{};
-    message.msg_iov = &bytes;
-    message.msg_iovlen = 1;
-    message.msg_control = &control;
-    message.msg_controllen = CMSG_SPACE(part.size_bytes());
-    cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(part.size_bytes());
-    std::memcpy(CMSG_DATA(header), part.data(), part.size_bytes());
-    ssize_t sent = 0;
-    do {
-      sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | (wait == patience::wait ? 0 : MSG_DONTWAIT));
-    } while (sent < 0 && errno == EINTR);
-    if (sent < 0) return -1;
+    std::byte const byte{0};
+    if (send_descriptor_message(socket, part, {&byte, 1}, wait) != 0) return -1;
     descriptors = descriptors.subspan(part.size());
   }
   return 0;
 }
 
-/// Receives one message into `to`, close-on-exec: how many descriptors; or -1 and errno, and then it has closed what
-/// the message carried: EMFILE (this process's limit did not let them all in), EBADMSG (more than `to` holds), EAGAIN,
-/// ECONNRESET (the other side has closed and all it sent has been received).
-inline int receive_descriptor_message(int socket, std::span<int> to, patience wait) noexcept {
+/// Looks at the bytes of the next message, which stays. How many; -1 and errno: EAGAIN where there is none.
+inline ssize_t peek(int socket, void* to, std::size_t bytes) noexcept {
+  ssize_t count = 0;
+  do { count = ::recv(socket, to, bytes, MSG_PEEK | MSG_DONTWAIT); } while (count < 0 && errno == EINTR);
+  return count;
+}
+
+/// Receives one message, its descriptors into `to`, close-on-exec, its bytes into `body`: how many descriptors; or -1
+/// and errno, and then it has closed what the message carried: EMFILE (this process's limit did not let them all in),
+/// EBADMSG (more than `to` holds), EAGAIN, ECONNRESET (the other side has closed and all it sent has been received).
+inline int receive_descriptor_message(int socket, std::span<int> to, patience wait,
+                                      std::span<std::byte> body = {}) noexcept {
   descriptor_message control{};
-  char byte = 0;
-  iovec bytes{&byte, 1};
+  std::byte unused{0};
+  iovec bytes{body.empty() ? &unused : body.data(), body.empty() ? 1 : body.size()};
   msghdr message{};
   message.msg_iov = &bytes;
   message.msg_iovlen = 1;

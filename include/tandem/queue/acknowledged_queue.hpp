@@ -46,7 +46,7 @@ namespace tandem {
 ///
 /// Closed, it ends where all is acknowledged: receive() waits for what others have in hand, which may come back; but
 /// for nobody where the calling thread has something in hand itself. Elements in hand take up capacity.
-/// @tparam T  transferable; descriptors not yet. A shm::vector, which bounded_queue hands over, is copied out.
+/// @tparam T  transferable, without descriptors. A shm::vector, which bounded_queue hands over, is copied out.
 /// @par Shared memory          Yes: make it a shared<acknowledged_queue<T>>, or a member of what you share.
 /// @par Threads and processes  Every member may be called concurrently, except the destructor.
 /// @par Peer death             At any instruction: nobody hangs, no element is torn or lost. One that a dead unit was
@@ -54,6 +54,9 @@ namespace tandem {
 ///                             woken by the death; whoever is busy, within 32 elements.
 /// @par Cost                   As bounded_queue; every 32 elements, and before each sleep, a look at all places.
 template <class T> class acknowledged_queue : public impl::blocking_queue<acknowledged_queue<T>, T> {
+  static_assert(!may_carry_descriptors<T>,
+                "tandem: acknowledged_queue: a descriptor can be delivered once only: use a bounded_queue");
+
  public:
   using delivery_type = delivery<T>;
 

@@ -30,7 +30,7 @@ namespace tandem {
 /// Used as it is, a queue ends by close(). Given to units as *ends*, by producer() and consumer(), it closes by itself
 /// when its last producer is gone, and refuses when its last consumer is: destroyed, or dead. Make an end for each unit
 /// before the first of them can be done, or keep one.
-/// @tparam T  transferable; descriptors not yet
+/// @tparam T  transferable; where it may have descriptors in it, ends are made by the process that made the queue
 /// @par Shared memory          Yes: make it a shared<bounded_queue<T>>, or a member of what you share.
 /// @par Threads and processes  Every member may be called concurrently, except the destructor.
 /// @par Peer death             At any instruction: nobody hangs, no element is torn or comes twice. One that a dead

@@ -58,9 +58,9 @@ template <class Queue> class queue_consumer : public impl::queue_end<Queue> {
   /// As Queue's.
   std::optional<value_type> pop() { return pop_until(deadline::never()); }
   std::optional<value_type> pop(stop_token const& stop) { return pop_until(deadline::never(), stop); }
-  std::optional<value_type> try_pop() { return told(queue().taken(cursor_)); }
+  std::optional<value_type> try_pop() { return told(queue()->taken(cursor_)); }
   std::optional<value_type> pop_until(deadline until, stop_token const& stop = {}) {
-    return told(queue().take(cursor_, until, stop));
+    return told(queue()->take(cursor_, until, stop));
   }
   template <class Rep, class Period>
   std::optional<value_type> pop_for(std::chrono::duration<Rep, Period> const& time, stop_token const& stop = {}) {
@@ -75,11 +75,11 @@ template <class Queue> class queue_consumer : public impl::queue_end<Queue> {
     return receive_until<Q>(deadline::never(), stop);
   }
   template <impl::delivers Q = Queue> std::optional<typename Q::delivery_type> try_receive() {
-    return told(queue().try_receive_with(cursor_));
+    return told(queue()->try_receive_with(cursor_));
   }
   template <impl::delivers Q = Queue>
   std::optional<typename Q::delivery_type> receive_until(deadline until, stop_token const& stop = {}) {
-    return told(queue().receive_with(cursor_, until, stop));
+    return told(queue()->receive_with(cursor_, until, stop));
   }
   template <impl::delivers Q = Queue, class Rep, class Period>
   std::optional<typename Q::delivery_type> receive_for(std::chrono::duration<Rep, Period> const& time,
@@ -90,11 +90,11 @@ template <class Queue> class queue_consumer : public impl::queue_end<Queue> {
   /// Several at once, and in place, where Queue can: spsc_queue.
   template <class... A>
     requires impl::pops_several<Queue, A...> std::size_t pop_some(A&&... room) {
-      return told(queue().pop_some(std::forward<A>(room)...));
+      return told(queue()->pop_some(std::forward<A>(room)...));
     }
   template <class F, class... A>
     requires impl::pops_in_place<Queue, F, A...>
-  bool pop_in_place(F use, A&&... limit) { return told(queue().pop_in_place(use, std::forward<A>(limit)...)); }
+  bool pop_in_place(F use, A&&... limit) { return told(queue()->pop_in_place(use, std::forward<A>(limit)...)); }
 
   /// For poll(2), epoll(7): readable while there is an element, or the queue is closed. Still owned by this end.
   /// wait_any and wait_set take the end itself.
@@ -103,7 +103,7 @@ template <class Queue> class queue_consumer : public impl::queue_end<Queue> {
   /// @throws std::system_error  EMFILE, ENFILE, EAGAIN where there can be no further thread
   /// @par Cost  An eventfd and a thread of their own, made for the first who asks, kept as long as this end: the kernel
   /// cannot poll what lies in memory. A wake-up by way of them takes about twice as long as by pop and push.
-  int native_handle() { return *this ? ready_.handle(queue(), side, cursor_) : -1; }
+  int native_handle() { return *this ? ready_.handle(*queue(), side, cursor_) : -1; }
 
  private:
   template <class, class> friend class impl::blocking_queue;
@@ -116,17 +116,17 @@ template <class Queue> class queue_consumer : public impl::queue_end<Queue> {
 
   static constexpr auto side = impl::queue_side::consumers;
 
-  Queue& queue() { return base::queue(side); }
+  auto queue() { return base::queue(side); }
 
   template <class Result> Result told(Result result) {
-    if (!result) ready_.was_not_ready(queue(), cursor_);
+    if (!result) ready_.was_not_ready(*queue(), cursor_);
     return result;
   }
 
-  bool known_ready() { return *this && ready_.is_ready(queue(), side, cursor_); }
+  bool known_ready() { return *this && ready_.is_ready(*queue(), side, cursor_); }
   std::optional<bool> sleep_until(deadline until) {
     if (!*this) return std::nullopt;
-    return ready_.sleep_until(queue(), side, cursor_, until);
+    return ready_.sleep_until(*queue(), side, cursor_, until);
   }
 
   typename Queue::cursor cursor_;

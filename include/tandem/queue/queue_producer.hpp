@@ -55,13 +55,13 @@ template <class Queue> class queue_producer : public impl::queue_end<Queue> {
   bool push(value_type&& value, stop_token const& stop) {
     return push_until(std::move(value), deadline::never(), stop);
   }
-  bool try_push(value_type const& value) { return told(queue().pushed(cursor_, value)); }
-  bool try_push(value_type&& value) { return told(queue().pushed(cursor_, value)); }
+  bool try_push(value_type const& value) { return told(queue()->pushed(cursor_, value)); }
+  bool try_push(value_type&& value) { return told(queue()->pushed(cursor_, value)); }
   bool push_until(value_type const& value, deadline until, stop_token const& stop = {}) {
-    return told(queue().put(cursor_, value, until, stop));
+    return told(queue()->put(cursor_, value, until, stop));
   }
   bool push_until(value_type&& value, deadline until, stop_token const& stop = {}) {
-    return told(queue().put(cursor_, value, until, stop));
+    return told(queue()->put(cursor_, value, until, stop));
   }
   template <class Rep, class Period, class U>
   bool push_for(U&& value, std::chrono::duration<Rep, Period> const& time, stop_token const& stop = {}) {
@@ -71,15 +71,15 @@ template <class Queue> class queue_producer : public impl::queue_end<Queue> {
   /// Several at once, and in place, where Queue can: spsc_queue.
   template <class... A>
     requires impl::pushes_several<Queue, A...> std::size_t push_some(A&&... several) {
-      return told(queue().push_some(std::forward<A>(several)...));
+      return told(queue()->push_some(std::forward<A>(several)...));
     }
   template <class... A>
     requires impl::pushes_several<Queue, A...> std::size_t push_all(A&&... several) {
-      return told(queue().push_all(std::forward<A>(several)...));
+      return told(queue()->push_all(std::forward<A>(several)...));
     }
   template <class F, class... A>
     requires impl::pushes_in_place<Queue, F, A...>
-  bool push_in_place(F make, A&&... limit) { return told(queue().push_in_place(make, std::forward<A>(limit)...)); }
+  bool push_in_place(F make, A&&... limit) { return told(queue()->push_in_place(make, std::forward<A>(limit)...)); }
 
   /// For poll(2), epoll(7): readable while there is room, or nothing may come in any more. Still owned by this end.
   /// wait_any and wait_set take the end itself.
@@ -88,7 +88,7 @@ template <class Queue> class queue_producer : public impl::queue_end<Queue> {
   /// @throws std::system_error  EMFILE, ENFILE, EAGAIN where there can be no further thread
   /// @par Cost  An eventfd and a thread of their own, made for the first who asks, kept as long as this end: the kernel
   /// cannot poll what lies in memory. A wake-up by way of them takes about twice as long as by pop and push.
-  int native_handle() { return *this ? ready_.handle(queue(), side, cursor_) : -1; }
+  int native_handle() { return *this ? ready_.handle(*queue(), side, cursor_) : -1; }
 
  private:
   template <class, class> friend class impl::blocking_queue;
@@ -101,17 +101,17 @@ template <class Queue> class queue_producer : public impl::queue_end<Queue> {
 
   static constexpr auto side = impl::queue_side::producers;
 
-  Queue& queue() { return base::queue(side); }
+  auto queue() { return base::queue(side); }
 
   template <class Result> Result told(Result result) {
-    if (!result) ready_.was_not_ready(queue(), cursor_);
+    if (!result) ready_.was_not_ready(*queue(), cursor_);
     return result;
   }
 
-  bool known_ready() { return *this && ready_.is_ready(queue(), side, cursor_); }
+  bool known_ready() { return *this && ready_.is_ready(*queue(), side, cursor_); }
   std::optional<bool> sleep_until(deadline until) {
     if (!*this) return std::nullopt;
-    return ready_.sleep_until(queue(), side, cursor_, until);
+    return ready_.sleep_until(*queue(), side, cursor_, until);
   }
 
   typename Queue::cursor cursor_;

@@ -34,7 +34,7 @@ namespace tandem {
 ///     while (std::size_t n = samples->pop_some(room)) use(room.first(n));
 ///
 /// Elements lie as in a bounded_queue; so do ends, and how they close it.
-/// @tparam T  transferable; descriptors not yet
+/// @tparam T  transferable; where it may have descriptors in it, ends are made by the process that made the queue
 /// @pre one thread at a time uses each side: its successor comes behind it, by join or the like
 /// @par Shared memory          Yes: make it a shared<spsc_queue<T>>, or a member of what you share.
 /// @par Threads and processes  One producer and one consumer at a time; close() and is_closed() by all.

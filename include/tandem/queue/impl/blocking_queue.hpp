@@ -9,24 +9,25 @@
 #include <cstdint>      // for uint32_t
 #include <optional>     // for nullopt, optional
 #include <stdexcept>    // for invalid_argument
-#include <type_traits>  // for is_same_v, remove_cv_t
+#include <type_traits>  // for conditional_t, is_same_v, remove_cv_t
 #include <utility>      // for cmp_greater, exchange, forward, move
 
-#include "tandem/config.hpp"                    // for TANDEM_NOINLINE
-#include "tandem/core/deadline.hpp"             // for deadline
-#include "tandem/core/impl/transfer.hpp"        // for require_transferable
-#include "tandem/memory/impl/counted.hpp"       // for counted
-#include "tandem/memory/impl/objects.hpp"       // for object_in_the_making, objects
-#include "tandem/memory/impl/participants.hpp"  // for participants
-#include "tandem/memory/impl/token.hpp"         // for token
-#include "tandem/queue/impl/queue_core.hpp"     // for queue_core, queue_side
-#include "tandem/queue/impl/queue_end.hpp"      // for queue_end
-#include "tandem/queue/impl/step.hpp"           // for step
-#include "tandem/queue/queue_consumer.hpp"      // for queue_consumer
-#include "tandem/queue/queue_producer.hpp"      // for queue_producer
-#include "tandem/sync/impl/await.hpp"           // for await
-#include "tandem/sync/impl/spin.hpp"            // for backoff, spinning_helps
-#include "tandem/sync/stop_token.hpp"           // for stop_callback, stop_token
+#include "tandem/config.hpp"                      // for TANDEM_NOINLINE
+#include "tandem/core/deadline.hpp"               // for deadline
+#include "tandem/core/impl/transfer.hpp"          // for may_carry_descriptors, require_transferable
+#include "tandem/memory/impl/counted.hpp"         // for counted
+#include "tandem/memory/impl/objects.hpp"         // for object_in_the_making, objects
+#include "tandem/memory/impl/participants.hpp"    // for participants
+#include "tandem/memory/impl/token.hpp"           // for token
+#include "tandem/queue/impl/descriptor_road.hpp"  // for descriptor_road, no_own_road, no_road, own_road
+#include "tandem/queue/impl/queue_core.hpp"       // for queue_core, queue_side
+#include "tandem/queue/impl/queue_end.hpp"        // for queue_end
+#include "tandem/queue/impl/step.hpp"             // for step
+#include "tandem/queue/queue_consumer.hpp"        // for queue_consumer
+#include "tandem/queue/queue_producer.hpp"        // for queue_producer
+#include "tandem/sync/impl/await.hpp"             // for await
+#include "tandem/sync/impl/spin.hpp"              // for backoff, spinning_helps
+#include "tandem/sync/stop_token.hpp"             // for stop_callback, stop_token
 
 namespace tandem::impl {
 
@@ -108,10 +109,12 @@ template <class Queue, class T> class blocking_queue {
   /// queue alive where that is itself the object of a shared<>.
   /// @throws std::bad_alloc; std::system_error where the process cannot enrol in the family
   queue_producer<Queue> producer() {
-    return queue_producer<Queue>({self(), kept(), core_.take_seat(queue_side::producers)});
+    end_road side(road_, road::in);  // before the seat, which closes the queue where it is left
+    return queue_producer<Queue>({self(), kept(), core_.take_seat(queue_side::producers), std::move(side)});
   }
   queue_consumer<Queue> consumer() {
-    return queue_consumer<Queue>({self(), kept(), core_.take_seat(queue_side::consumers)});
+    end_road side(road_, road::out);
+    return queue_consumer<Queue>({self(), kept(), core_.take_seat(queue_side::consumers), std::move(side)});
   }
 
  protected:
@@ -177,6 +180,9 @@ template <class Queue, class T> class blocking_queue {
 
   static constexpr int spins_for_room = 500;
 
+  using road = std::conditional_t<may_carry_descriptors<T>, descriptor_road, no_road>;
+  using end_road = std::conditional_t<may_carry_descriptors<T>, own_road, no_own_road>;
+
   Queue& self() noexcept { return static_cast<Queue&>(*this); }
 
   counted<Queue> kept() {
@@ -185,23 +191,27 @@ template <class Queue, class T> class blocking_queue {
   }
 
   template <class Cursor, class U> bool pushed(Cursor& cursor, U& value) {
-    if (self().push_once(cursor, value) != step::done) return false;
+    if (push_step(cursor, value) != step::done) return false;
     core_.filled.notify_one();
     return true;
   }
 
   template <class Cursor, class U> bool put(Cursor& cursor, U& value, deadline until, stop_token const& stop) {
-    auto result = self().push_once(cursor, value);
+    auto result = push_step(cursor, value);
     if (result == step::not_now)
       result = wait_to_put(
-          cursor, [&] { return self().push_once(cursor, value); }, until, stop);
+          cursor, [&] { return push_step(cursor, value); }, until, stop);
     if (result != step::done) return false;
     core_.filled.notify_one();
     return true;
   }
 
   template <class Cursor> step pop_into(Cursor& cursor, std::optional<T>& result) {
-    return self().pop_once(cursor, [&result](T value) { result.emplace(std::move(value)); });
+    return road_.alone(
+        road::out, [&] { return self().pop_once(cursor, [&result](T value) { result.emplace(std::move(value)); }); });
+  }
+  template <class Cursor, class U> step push_step(Cursor& cursor, U& value) {
+    return road_.alone(road::in, [&] { return self().push_once(cursor, value); });
   }
 
   template <class Cursor> std::optional<T> taken(Cursor& cursor) {
@@ -221,7 +231,7 @@ template <class Queue, class T> class blocking_queue {
 
   /// Whether a step of an end of that side would not wait: it would be done, or refused.
   template <class Cursor> bool is_ready(queue_side side, Cursor& cursor) {
-    return side == queue_side::producers ? self().has_room(cursor) || core_.refuses()
+    return side == queue_side::producers ? (self().has_room(cursor) && road_.has_room()) || core_.refuses()
                                          : self().has_next(cursor) || (core_.is_closed() && !self().may_come(cursor));
   }
 
@@ -262,6 +272,7 @@ template <class Queue, class T> class blocking_queue {
     return count;
   }
 
+  [[no_unique_address]] road road_;
   std::uint32_t object_ = 0;  // of the table of shared objects; 0: it is none itself
 };
 

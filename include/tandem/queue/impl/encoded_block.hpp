@@ -15,6 +15,7 @@
 #include <cstring>  // for memcpy
 #include <span>     // for span
 #include <utility>  // for exchange
+#include <vector>   // for vector
 
 #include "tandem/core/byte_sink.hpp"                 // for byte_sink
 #include "tandem/core/codec.hpp"                     // for decode, encode
@@ -26,6 +27,8 @@
 #include "tandem/memory/impl/region.hpp"             // for family
 #include "tandem/memory/impl/sent_holds.hpp"         // for sent_holds
 #include "tandem/memory/impl/stays_where_it_is.hpp"  // for stays_where_it_is
+#include "tandem/os/socket.hpp"                      // for close_all
+#include "tandem/queue/impl/descriptor_road.hpp"     // for descriptor_road
 
 namespace tandem::impl {
 
@@ -39,10 +42,12 @@ class encoded_block {
     out.write_flat(header{});
     try {
       tandem::encode(out, value);
-      if (!out.descriptors().empty())
-        throw_errc(std::errc::operation_not_supported, "push", "a descriptor cannot be an element of a queue yet");
-      header const known{out.size() - sizeof(header), objects::self(), static_cast<std::uint32_t>(log.holds().size())};
+      header known{out.size() - sizeof(header), objects::self(), static_cast<std::uint32_t>(log.holds().size()), 0, 0};
       for (hold const one : log.holds()) out.write_flat(one);
+      if (!out.descriptors().empty()) {
+        known.descriptors = static_cast<std::uint32_t>(out.descriptors().size());
+        known.message = road().send(out.descriptors());
+      }
       std::memcpy(to.data, &known, sizeof known);
     } catch (...) {
       for (hold const one : log.holds()) objects::give_back(one, objects::self());
@@ -92,6 +97,8 @@ class encoded_block {
     std::uint64_t bytes;
     token sender;
     std::uint32_t holds;
+    std::uint64_t message;  // that has its descriptors
+    std::uint32_t descriptors;
   };
 
   template <class T> T decoded() const {
@@ -99,7 +106,18 @@ class encoded_block {
     if (whole.empty()) throw_errc(std::errc::bad_message, "pop", "somebody has scribbled over the queue");
     header known;
     std::memcpy(&known, whole.data(), sizeof known);
-    return tandem::decode<T>(whole.subspan(sizeof(header), known.bytes));
+    auto const bytes = whole.subspan(sizeof(header), known.bytes);
+    if (known.descriptors == 0) return tandem::decode<T>(bytes);
+    struct received {
+      std::vector<int> numbers;
+      ~received() { os::close_all(numbers); }  // those that were not taken
+    } came{road().receive(known.message, known.descriptors)};
+    return tandem::decode<T>(bytes, came.numbers);
+  }
+
+  static descriptor_road::travel& road() {
+    if (auto* const now = descriptor_road::travel::now()) return *now;
+    throw_errc(std::errc::operation_not_supported, "encode", "there is no road for a descriptor here");
   }
 
   /// Grows in the commons.
