@@ -266,7 +266,9 @@ template <class T> class acknowledged_queue : public impl::blocking_queue<acknow
   }
 
   bool acknowledge(impl::position at, impl::token owner) {
-    if (!ring_.adopt(at, owner, impl::participants::self())) return false;
+    // A living one's claim is nobody else's to adopt; of another thread's, whether it lives can change meanwhile.
+    impl::token const me = impl::participants::self();
+    if (me != owner && !ring_.adopt(at, owner, me)) return false;
     remove(at);
     return true;
   }

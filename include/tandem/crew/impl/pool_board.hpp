@@ -52,7 +52,7 @@ struct pool_worker {
       auto next = board->tasks.receive();
       if (!next) return;
       auto& task = *reinterpret_cast<task_record*>(static_cast<std::uintptr_t>(**next));
-      mine.since.store(os::monotonic_ns(), std::memory_order_relaxed);
+      if (task.is_timed()) mine.since.store(os::monotonic_ns(), std::memory_order_relaxed);
       mine.task.store(**next, std::memory_order_release);
       bool const begun = task.begin(number);
       next->acknowledge();

@@ -68,6 +68,7 @@ class pool_core {
     if (closing_)
       throw_errc(std::errc::operation_not_permitted, "submit", "the pool '" + options_.name + "' is shut down");
     task_address const at = address_of(*one);
+    if (one->timeout.count() > 0) one->record().set_timed();
     if (one->timeout.count() > 0 && (shortest_.count() == 0 || one->timeout < shortest_)) {
       shortest_ = one->timeout;
       told_.notify();

@@ -44,6 +44,9 @@ class task_record {
     return true;
   }
   void serve() { serve_(*this); }
+  /// Whether somebody wants to know when it began. Before it is submitted.
+  void set_timed() noexcept { timed_ = true; }
+  bool is_timed() const noexcept { return timed_; }
   /// In the worker, behind its result. False where it was given up meanwhile: the worker is to end.
   bool finish(std::uint32_t worker) noexcept { return leave(task_phase::running, worker, task_phase::done); }
 
@@ -83,6 +86,7 @@ class task_record {
 
   std::atomic<std::uint32_t> word_{0};
   serve_function* serve_;
+  bool timed_ = false;
 };
 
 /// What the pool's process keeps of a task, until it is over and nobody wants its outcome.
