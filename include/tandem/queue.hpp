@@ -5,6 +5,9 @@
 
 #include "tandem/queue/acknowledged_queue.hpp"
 #include "tandem/queue/bounded_queue.hpp"
+#include "tandem/queue/broadcast_consumer.hpp"
+#include "tandem/queue/broadcast_queue.hpp"
+#include "tandem/queue/consumer_lagged.hpp"
 #include "tandem/queue/delivery.hpp"
 #include "tandem/queue/latest.hpp"
 #include "tandem/queue/queue_consumer.hpp"

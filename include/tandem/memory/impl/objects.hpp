@@ -221,14 +221,17 @@ class objects {
     members::at(dead).holds.store(0, std::memory_order_release);
   }
 
-  /// Buries those of the object's holders that have ended, where nobody has done so yet.
-  static void bury_dead_holders(std::uint32_t index) noexcept {
+  /// Buries those of the object's holders that have ended, where nobody has done so yet; and the object, where the last
+  /// one died before it could. Without its destructor then, also where its last holder lives and is just about to call
+  /// it: for objects whose end tells the caller as much.
+  static void bury_dead_holders(std::uint32_t index, std::uint32_t generation) noexcept {
     token const me = members::self_or_none();
     for_each_word(index, [me](std::atomic<std::uint64_t>& one) {
       token const who = holder_of(one.load(std::memory_order_acquire));
       if (who != 0 && who != me && members::is_current(who) && !members::runs(who) && members::is_orphaned(who))
         bury(who);
     });
+    if (is_last(index, me, generation)) lose(index);
   }
 
   /// A bit in the fingerprints of objects whose first word says where a block is that ends with them, or 0.
@@ -395,11 +398,12 @@ class objects {
     return fresh;
   }
 
-  static bool is_last(std::uint32_t index, token who) noexcept {
+  static bool is_last(std::uint32_t index, token who, std::uint32_t wanted = any_generation) noexcept {
     object_entry& entry = at(index);
     for (;;) {
       std::uint64_t state = entry.state.load(std::memory_order_acquire);
-      if (stage_of(state) != object_entry::alive) return false;
+      if (stage_of(state) != object_entry::alive || (wanted != any_generation && wanted != generation_of(state)))
+        return false;
       bool held = false;
       for_each_word(index,
                     [&held](std::atomic<std::uint64_t>& one) { held |= one.load(std::memory_order_acquire) != 0; });

@@ -166,19 +166,7 @@ template <class Queue, class T> class blocking_queue {
     return result;
   }
 
-  queue_core core_;
-
- private:
-  template <class> friend class queue_end;
-  template <class, class> friend class readiness;
-  template <class, class> friend class own_readiness;
-  friend class queue_producer<Queue>;
-  friend class queue_consumer<Queue>;
-
-  static constexpr int spins_for_room = 500;
-
-  Queue& self() noexcept { return static_cast<Queue&>(*this); }
-
+  /// A hold on it, for an end; empty where it is no object of its own.
   counted<Queue> kept() {
     if (object_ == 0) return {};
     return counted<Queue>::lock(object_, objects::generation(object_));
@@ -218,6 +206,19 @@ template <class Queue, class T> class blocking_queue {
     if (result) core_.emptied.notify_one();
     return result;
   }
+
+  queue_core core_;
+
+ private:
+  template <class, class> friend class queue_end;
+  template <class, class> friend class readiness;
+  template <class, class> friend class own_readiness;
+  friend class queue_producer<Queue>;
+  friend class queue_consumer<Queue>;
+
+  static constexpr int spins_for_room = 500;
+
+  Queue& self() noexcept { return static_cast<Queue&>(*this); }
 
   /// Whether a step of an end of that side would not wait: it would be done, or refused.
   template <class Cursor> bool is_ready(queue_side side, Cursor& cursor) {

@@ -22,9 +22,9 @@ namespace tandem::impl {
 template <class End> struct queue_end_codec;
 
 /// What the ends of a queue have in common: a seat at it, and a hold on the queue where that is an object of its own.
-template <class Queue> class queue_end {
+template <class Queue, class Seat = queue_seat> class queue_end {
  public:
-  queue_end(Queue& queue, counted<Queue> kept, counted<queue_seat> seat) noexcept
+  queue_end(Queue& queue, counted<Queue> kept, counted<Seat> seat) noexcept
       : kept_(std::move(kept)), seat_(std::move(seat)), queue_(&queue) {}
   queue_end(queue_end const&) = default;
   queue_end(queue_end&&) = default;
@@ -55,6 +55,7 @@ template <class Queue> class queue_end {
     return *queue_;
   }
   Queue const& seen_queue() const noexcept { return *queue_; }
+  Seat& seat() const noexcept { return *reinterpret_cast<Seat*>(seat_.block()); }
 
   void encode(writer& to) const {
     to.write_flat(seat_.send());
@@ -63,7 +64,7 @@ template <class Queue> class queue_end {
   }
 
   static queue_end decode(reader& from) {
-    auto seat = counted<queue_seat>::receive(from.read_flat<std::uint32_t>());
+    auto seat = counted<Seat>::receive(from.read_flat<std::uint32_t>());
     auto const object = from.read_flat<std::uint32_t>();
     auto kept = object == 0 ? counted<Queue>() : counted<Queue>::receive(object);
     auto const at = from.read_flat<std::uint64_t>();
@@ -78,7 +79,7 @@ template <class Queue> class queue_end {
   template <class> friend struct queue_end_codec;
 
   counted<Queue> kept_;  // empty where the queue is a part of something else
-  counted<queue_seat> seat_;
+  counted<Seat> seat_;
   Queue* queue_;
   token known_ = 0;  // who uses it, as far as the queue was told
 };
