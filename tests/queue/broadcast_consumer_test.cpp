@@ -9,6 +9,7 @@
 #include <optional>
 #include <system_error>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -126,6 +127,17 @@ TEST_CASE("broadcast_consumer: nor is a dead one, whether or not it has taken an
   kills.join();
   CHECK_FALSE(victim.join().has_value());
   CHECK(queue->consumers() == 1);
+}
+
+TEST_CASE("broadcast_consumer: made by a thread that has ended, it is waited for, as long as a deadline says",
+          "[queue][broadcast_consumer][death]") {
+  shared<numbers> queue(1);
+  std::optional<consumer> in;
+  std::thread([&] { in.emplace(queue->consumer()); }).join();
+  CHECK(queue->push(1));
+  CHECK_FALSE(queue->push_for(2, 300ms));  // longer than a look at the dead may take
+  CHECK(in->pop() == 1);
+  CHECK(queue->push(2));
 }
 
 TEST_CASE("broadcast_consumer: a dead one makes room for another", "[queue][broadcast_consumer][death]") {

@@ -53,9 +53,10 @@ template <class Self> class byte_writing {
   /// Writes all of `from`; returns how many bytes, which is fewer only where the time is up, or a stop was requested.
   /// @throws as write_some: part may have been written then
   std::size_t write(std::span<std::byte const> from, deadline until = deadline::never(), stop_token const& stop = {}) {
+    std::size_t const part = self().road_to_write().part();
     std::size_t done = 0;
     while (done < from.size()) {
-      std::size_t const more = write_some(from.subspan(done), until, stop);
+      std::size_t const more = write_some(from.subspan(done, std::min(part, from.size() - done)), until, stop);
       if (more == 0) break;
       done += more;
     }
@@ -127,9 +128,10 @@ template <class Self> class byte_reading {
   /// Fills `to`; returns how many bytes, which is fewer only at the end of the stream, where the time is up, or a stop
   /// was requested. @throws as read_some: part may have been read then
   std::size_t read(std::span<std::byte> to, deadline until = deadline::never(), stop_token const& stop = {}) {
+    std::size_t const part = self().road_to_read().part();
     std::size_t done = 0;
     while (done < to.size()) {
-      std::size_t const more = read_some(to.subspan(done), until, stop);
+      std::size_t const more = read_some(to.subspan(done, std::min(part, to.size() - done)), until, stop);
       if (more == 0) break;
       done += more;
     }

@@ -7,7 +7,7 @@
 #ifndef TANDEM_QUEUE_IMPL_BYTE_ROAD_HPP
 #define TANDEM_QUEUE_IMPL_BYTE_ROAD_HPP
 
-#include <algorithm>     // for min
+#include <algorithm>     // for max, min
 #include <atomic>        // for atomic
 #include <cstddef>       // for byte, size_t
 #include <cstdint>       // for int64_t, uint64_t
@@ -25,6 +25,7 @@
 #include "tandem/queue/impl/step.hpp"              // for step
 #include "tandem/sync/impl/await.hpp"              // for await
 #include "tandem/sync/impl/light_event_count.hpp"  // for light_event_count
+#include "tandem/sync/impl/spin.hpp"               // for backoff, spinning_helps
 #include "tandem/sync/stop_token.hpp"              // for stop_callback, stop_token
 
 namespace tandem::impl {
@@ -115,6 +116,8 @@ class byte_road {
   TANDEM_NOINLINE step wait_for_room(std::size_t wanted, byte_extent& room, deadline until,
                                      stop_token const& stop) const {
     auto result = step::not_now;
+    // To follow the reader part by part would put both to sleep for each.
+    look_for(until, [&] { return used() <= capacity_ - capacity_ / 4; });
     wait(core_.emptied, queue_side::consumers, until, stop, [&] {
       result = find_room(wanted, room);
       return result != step::not_now;
@@ -126,6 +129,7 @@ class byte_road {
   TANDEM_NOINLINE step wait_for_bytes(std::size_t wanted, byte_extent& there, deadline until,
                                       stop_token const& stop) const {
     auto result = step::not_now;
+    look_for(until, [&] { return used() != 0; });
     wait(core_.filled, queue_side::producers, until, stop, [&] {
       bool const closed = core_.is_closed();  // before the look: what had come before is not left behind
       result = find_bytes(wanted, there);
@@ -136,6 +140,9 @@ class byte_road {
   }
 
   bool is_closed() const noexcept { return core_.is_closed(); }
+
+  /// How many bytes to move before the other side is told, where there are many: both sides copy at the same time.
+  std::size_t part() const noexcept { return static_cast<std::size_t>(std::max<std::uint64_t>(capacity_ / 4, 1)); }
 
  private:
   static constexpr std::uint64_t impossible = ~std::uint64_t{0};
@@ -154,6 +161,14 @@ class byte_road {
 
   static void advance(byte_side& side, std::size_t bytes) noexcept {
     light_event_count::publish(side.at, side.at.load(std::memory_order_relaxed) + bytes);
+  }
+
+  /// For some microseconds more than await does, which is what it takes the other side to come back from a wake-up.
+  template <class Found> static void look_for(deadline until, Found found) noexcept {
+    for (backoff spin(spinning_helps() && !until.passed() ? 500 : 0); !found() && spin.pause();) {}
+  }
+  std::uint64_t used() const noexcept {
+    return sides_.written.at.load(std::memory_order_relaxed) - sides_.read.at.load(std::memory_order_relaxed);
   }
 
   template <class Attempt>
