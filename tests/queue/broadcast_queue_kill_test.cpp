@@ -253,6 +253,122 @@ TEST_CASE("broadcast_queue: killed while it wakes sleepers, both get the element
   CHECK(report.passed());
 }
 
+TEST_CASE("broadcast_queue: closed at every instruction of a push, it is refused, or those who wait get it",
+          "[queue][broadcast_queue][kill]") {
+  if (tandem_test::sanitized) return;
+  tandem::commons();
+  std::optional<shared<broadcast_queue<long>>> queue;
+  std::optional<tandem::broadcast_consumer<long>> in;
+  std::thread waits;
+  std::atomic<bool> over{false};
+  std::optional<long> got;
+  auto& pushed = place<std::atomic<bool>>(false);
+  auto const report = tandem_test::kill_at_each_instruction({
+      .reset =
+          [&] {
+            in.reset();
+            queue.emplace(capacity);
+            in.emplace((*queue)->consumer());
+            over = false;
+            got.reset();
+          },
+      .prepare = [] { tandem::impl::participants::self(); },
+      .operation = [&] { pushed = (*queue)->try_push(1); },
+      .check = [&]() -> verdict {
+        if (!waits.joinable()) return true;  // it came to its end without an interruption
+        waits.join();
+        return pushed == got.has_value() ? verdict(true) : verdict("pushed, but not seen; or seen, but refused");
+      },
+      .meanwhile =
+          [&] {
+            std::atomic<pid_t> id{0};
+            waits = std::thread([&] {
+              id = tandem::os::thread_id();
+              got = in->pop();
+              over = true;
+            });
+            while (id == 0) std::this_thread::yield();
+            (*queue)->close();
+            while (!over && tandem::os::look_up_task(::getpid(), id).state != 'S') std::this_thread::yield();
+          },
+      .stride = 3,
+  });
+  INFO(report.to_string());
+  CHECK(report.passed());
+}
+
+TEST_CASE("broadcast_queue: elements put in at every instruction of a subscription, all are seen from its first on",
+          "[queue][broadcast_queue][kill]") {
+  if (tandem_test::sanitized) return;
+  tandem_test::watchdog::allow(std::chrono::seconds(tandem_test::soaking() ? 3600 : 240));
+  tandem::commons();
+  std::optional<shared<broadcast_queue<long>>> queue;
+  long pushed = 0;
+  struct seen_by_newcomer {
+    std::atomic<long> last{0};
+    std::atomic<bool> gap{false};
+  };
+  auto& seen = place<seen_by_newcomer>();
+  auto const report = tandem_test::kill_at_each_instruction({
+      .reset = [&] { queue.emplace(capacity); },
+      .prepare = [&] { static_cast<void>((*queue)->consumer()); },
+      .operation =
+          [&] {
+            auto in = (*queue)->consumer();
+            seen.last = 0;
+            while (auto const one = in.try_pop()) {
+              seen.gap = seen.gap || (seen.last != 0 && *one != seen.last + 1);
+              seen.last = *one;
+            }
+            seen.gap = seen.gap || in.missed() != 0;
+          },
+      .check = [&]() -> verdict {
+        if (seen.gap || (seen.last != 0 && seen.last != pushed)) return "some are lost";
+        return true;
+      },
+      .meanwhile =
+          [&] {
+            for (pushed = 0; pushed < 3 * capacity && (*queue)->try_push(pushed + 1);) ++pushed;
+          },
+      .stride = 31,
+  });
+  INFO(report.to_string());
+  CHECK(report.passed());
+}
+
+TEST_CASE("broadcast_queue: at every instruction of a subscription's end, another one may take its place",
+          "[queue][broadcast_queue][kill]") {
+  if (tandem_test::sanitized) return;
+  tandem_test::watchdog::allow(std::chrono::seconds(tandem_test::soaking() ? 3600 : 240));
+  tandem::commons();
+  std::optional<shared<broadcast_queue<long>>> queue;
+  std::optional<tandem::broadcast_consumer<long>> leaving, newcomer;
+  auto const report = tandem_test::kill_at_each_instruction({
+      .reset =
+          [&] {
+            newcomer.reset();
+            queue.emplace(1);
+          },
+      .prepare = [&] { leaving.emplace((*queue)->consumer()); },
+      .operation = [&] { leaving.reset(); },
+      .check = [&]() -> verdict {
+        if (!newcomer) return true;  // it came to its end without an interruption
+        if ((*queue)->consumers() != 1) return "one is gone, or stays";
+        while (newcomer->try_pop()) {}
+        bool const pushed = (*queue)->try_push(1) && !(*queue)->try_push(2);
+        return pushed && newcomer->try_pop() == 1 ? verdict(true) : verdict("it is not waited for");
+      },
+      .meanwhile =
+          [&] {
+            while ((*queue)->consumers() == 1 && (*queue)->try_push(0)) {}
+            newcomer.emplace((*queue)->consumer());
+          },
+      .stride = 3,
+  });
+  INFO(report.to_string());
+  CHECK(report.passed());
+}
+
 TEMPLATE_TEST_CASE("broadcast_queue: killed at random, nobody hangs; none is torn, twice, lost, or out of order",
                    "[queue][broadcast_queue][kill]", long, tandem_test::page) {
   if (tandem_test::soaking()) tandem_test::watchdog::allow(std::chrono::hours(4));

@@ -138,7 +138,7 @@ TEST_CASE("byte_stream: killed at every instruction of a write or a read, the ot
   tandem_test::watchdog::allow(std::chrono::seconds(tandem_test::soaking() ? 3600 : 240));
   tandem::commons();
   for (auto const what : {operation::write, operation::read, operation::reserve, operation::peek}) {
-    for (std::size_t const passed : {0, 7, 13}) {
+    for (std::size_t const passed : {0U, 7U, 13U}) {
       CAPTURE(static_cast<int>(what), passed);
       auto const report = kill_in<byte_stream>(what, passed, 6);
       INFO(report.to_string());

@@ -428,7 +428,8 @@ TEST_CASE("byte_stream: somebody scribbles over all of it, and its ends keep to 
     std::size_t moved = 0;
     int errors = 0;
     long const rounds = tandem_test::repetitions(30'000, 10'000'000);
-    for (long i = 0; i < rounds; ++i) {
+    for (long i = 0; i < rounds || moved == 0 || errors == 0; ++i) {
+      if (i % 64 == 0) std::this_thread::yield();
       auto const begin = tandem::os::monotonic_ns();
       auto const soon = tandem::deadline::after(100us);
       try {
@@ -463,8 +464,6 @@ TEST_CASE("byte_stream: somebody scribbles over all of it, and its ends keep to 
       longest = std::max(longest, tandem::os::monotonic_ns() - begin);
     }
     CHECK(scribbled > 0);
-    CHECK(moved > 0);
-    CHECK(errors > 0);
     CHECK(longest < 20'000'000'000);
     CHECK(scribbler.kill().signal == SIGKILL);
   }
