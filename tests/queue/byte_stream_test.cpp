@@ -47,7 +47,7 @@ namespace {
 /// All that is there at once.
 std::string rest_of(auto& from) {
   std::string text;
-  std::array<std::byte, 7> room;
+  std::array<std::byte, 7> room{};
   while (std::size_t const n = from.try_read_some(room)) text.append(reinterpret_cast<char const*>(room.data()), n);
   return text;
 }
@@ -69,7 +69,7 @@ TEST_CASE("byte_stream: what is written is read, in order, in parts of any size"
   CHECK(stream.write_some("0123456789") == 10);
   CHECK(stream.write_some("abcdefghij") == 6);
   CHECK(stream.try_write_some(std::as_bytes(std::span("k", 1))) == 0);
-  std::array<char, 4> four;
+  std::array<char, 4> four{};
   CHECK(stream.read_some(four) == 4);
   CHECK(std::string_view(four.data(), 4) == "0123");
   CHECK(stream.write_some("KLMNOPQ") == 4);  // round the end
@@ -124,7 +124,7 @@ TEST_CASE("byte_stream: closed, the reader gets the rest and then the end; the w
   CHECK_THROWS_WITH(stream.write("more"), tandem_test::ContainsSubstring("closed"));
   CHECK(stream.write("") == 0);
   CHECK_FALSE(stream.at_end());
-  std::array<char, 20> room;
+  std::array<char, 20> room{};
   CHECK(stream.read(room) == 8);
   CHECK(stream.at_end());
   CHECK(stream.read(room) == 0);
@@ -138,7 +138,7 @@ TEST_CASE("byte_stream: to close it wakes those who wait on both sides", "[queue
   threads::spawn_and_join(
       2,
       [&](int number) {
-        std::array<char, 1> room;
+        std::array<char, 1> room{};
         if (number == 0) {
           require(empty.read_some(room) == 0, "there was something");
           require(empty.at_end(), "it was not the end");
@@ -154,7 +154,7 @@ TEST_CASE("byte_stream: to close it wakes those who wait on both sides", "[queue
 
 TEST_CASE("byte_stream: deadlines and stops end a wait, and nothing is lost", "[queue][byte_stream]") {
   byte_stream stream(4);
-  std::array<char, 8> room;
+  std::array<char, 8> room{};
   auto const soon = [] { return tandem::deadline::after(1ms); };
   CHECK(stream.read_some(room, soon()) == 0);
   CHECK(stream.read(room, tandem::deadline::after(-1s)) == 0);
@@ -168,7 +168,7 @@ TEST_CASE("byte_stream: deadlines and stops end a wait, and nothing is lost", "[
   std::thread waits([&] { written = stream.write("ef", tandem::deadline::never(), stop.get_token()); });
   std::thread other([&] {
     byte_stream nothing(1);
-    std::array<char, 1> byte;
+    std::array<char, 1> byte{};
     got = nothing.read(byte, tandem::deadline::never(), stop.get_token());
   });
   stop.request_stop();
@@ -191,10 +191,10 @@ TEST_CASE("byte_stream: sleepers that may not fence others go on", "[queue][byte
   CHECK(tandem_test::run_with_fault(tandem_test::faults_from_string("membarrier=EPERM"), [] {
           byte_stream there(1), back(1);
           std::thread other([&] {
-            std::array<char, 1> byte;
+            std::array<char, 1> byte{};
             while (there.read(byte) != 0) back.write(std::string_view(byte.data(), 1));
           });
-          std::array<char, 1> byte;
+          std::array<char, 1> byte{};
           for (int i = 0; i < 1000; ++i) {
             there.write(std::string(1, static_cast<char>(i)));
             if (i % 100 == 0) std::this_thread::sleep_for(1ms);  // both are asleep
@@ -215,7 +215,7 @@ TEMPLATE_TEST_CASE("byte_stream: across units, copied and in place", "[queue][by
   shared<byte_stream> stream(capacity);
   TestType::spawn_and_join(2, [&](int side) {
     std::minstd_rand random(static_cast<unsigned>(side));
-    std::array<std::byte, 1000> room;
+    std::array<std::byte, 1000> room{};
     for (std::uint64_t at = 0; side == 0; stream->close()) {
       while (at < bytes) {
         auto const most = static_cast<std::size_t>(std::min<std::uint64_t>(random() % 1000 + 1, bytes - at));
@@ -261,7 +261,7 @@ TEMPLATE_TEST_CASE("byte_stream: its ends, in units of either kind", "[queue][by
   TestType reader(
       [](auto in) {
         std::string got;
-        std::array<char, 13> room;
+        std::array<char, 13> room{};
         while (auto const n = in.read_some(room)) got.append(room.data(), n);
         return in.at_end() ? got : std::string();
       },
@@ -283,7 +283,7 @@ TEST_CASE("byte_stream: the last writer's end is the stream's, the last reader's
   SECTION("the writer") {
     other.reset();
     CHECK(in->is_closed());
-    std::array<char, 4> room;
+    std::array<char, 4> room{};
     CHECK(in->read(room) == 2);
     CHECK(in->at_end());
   }
@@ -303,7 +303,7 @@ TEST_CASE("byte_stream: a dead side is no reason to wait", "[queue][byte_stream]
   shared<byte_stream> stream(4);
   auto& there = place<std::atomic<bool>>(false);
   bool const works = GENERATE(true, false);
-  std::array<char, 8> room;
+  std::array<char, 8> room{};
   SECTION("the writer") {
     tandem::process victim(
         [&there, works](auto out) {
@@ -322,7 +322,7 @@ TEST_CASE("byte_stream: a dead side is no reason to wait", "[queue][byte_stream]
   SECTION("the reader") {
     tandem::process victim(
         [&there, works](auto in) {
-          std::array<char, 1> byte;
+          std::array<char, 1> byte{};
           if (works) in.read(byte);
           there = true;
           for (;;) ::pause();
@@ -378,7 +378,7 @@ TEST_CASE("byte_stream: counters that cannot be are an error", "[queue][byte_str
   shared<byte_stream> stream(4);
   auto in = stream->consumer();
   auto out = stream->producer();
-  std::array<char, 4> room;
+  std::array<char, 4> room{};
   auto const scribble = [&](int value) { std::memset(static_cast<void*>(stream.get()), value, sizeof(byte_stream)); };
   std::array<std::byte, sizeof(byte_stream)> before;
   std::memcpy(before.data(), static_cast<void const*>(stream.get()), before.size());
@@ -467,5 +467,6 @@ TEST_CASE("byte_stream: somebody scribbles over all of it, and its ends keep to 
     CHECK(longest < 20'000'000'000);
     CHECK(scribbler.kill().signal == SIGKILL);
   }
+  std::memset(static_cast<void*>(stream->get()), 0x5a, sizeof(byte_stream));  // which says that its bytes are nowhere
   stream.reset();
 }

@@ -79,28 +79,21 @@ class byte_road {
 
   /// The part of it that lies before the end of the ring, at most `most` bytes.
   std::span<std::byte> in_one_piece(byte_extent where, std::size_t most) const noexcept {
-    return {data_ + where.offset,
-            static_cast<std::size_t>(std::min<std::uint64_t>({where.bytes, capacity_ - where.offset, most}))};
+    return {data_ + where.offset, split(where, most).first};
   }
 
   std::size_t put(byte_extent room, std::span<std::byte const> from) const noexcept {
-    auto const first = in_one_piece(room, from.size());
-    if (first.empty()) return 0;
-    std::memcpy(first.data(), from.data(), first.size());
-    auto const rest = from.subspan(first.size(), static_cast<std::size_t>(std::min<std::uint64_t>(
-                                                     from.size() - first.size(), room.bytes - first.size())));
-    if (!rest.empty()) std::memcpy(data_, rest.data(), rest.size());
-    return first.size() + rest.size();
+    auto const [total, first] = split(room, from.size());
+    if (total != 0) std::memcpy(data_ + room.offset, from.data(), first);
+    if (first < total) std::memcpy(data_, from.data() + first, total - first);
+    return total;
   }
 
   std::size_t get(byte_extent there, std::span<std::byte> to) const noexcept {
-    auto const first = in_one_piece(there, to.size());
-    if (first.empty()) return 0;
-    std::memcpy(to.data(), first.data(), first.size());
-    auto const rest = to.subspan(first.size(), static_cast<std::size_t>(std::min<std::uint64_t>(
-                                                   to.size() - first.size(), there.bytes - first.size())));
-    if (!rest.empty()) std::memcpy(rest.data(), data_, rest.size());
-    return first.size() + rest.size();
+    auto const [total, first] = split(there, to.size());
+    if (total != 0) std::memcpy(to.data(), data_ + there.offset, first);
+    if (first < total) std::memcpy(to.data() + first, data_, total - first);
+    return total;
   }
 
   void publish_written(std::size_t bytes) const noexcept {
@@ -157,6 +150,14 @@ class byte_road {
     std::uint64_t const now = distance(other);
     if (now == impossible) throw_errc(std::errc::bad_message, "use a byte_stream", "somebody has scribbled over it");
     return now;
+  }
+
+  struct pieces {
+    std::size_t total, first;  // `first` of them lie before the end of the ring
+  };
+  pieces split(byte_extent where, std::size_t most) const noexcept {
+    auto const total = static_cast<std::size_t>(std::min<std::uint64_t>(where.bytes, most));
+    return {total, static_cast<std::size_t>(std::min<std::uint64_t>(total, capacity_ - where.offset))};
   }
 
   static void advance(byte_side& side, std::size_t bytes) noexcept {
