@@ -21,6 +21,7 @@
 #include "tandem/memory/shared.hpp"
 #include "tandem/queue/bounded_queue.hpp"
 #include "tandem/queue/broadcast_queue.hpp"
+#include "tandem/sync/wait.hpp"
 
 using namespace std::chrono_literals;
 using tandem::broadcast_queue, tandem::shared;
@@ -138,6 +139,33 @@ TEST_CASE("broadcast_consumer: made by a thread that has ended, it is waited for
   CHECK_FALSE(queue->push_for(2, 300ms));  // longer than a look at the dead may take
   CHECK(in->pop() == 1);
   CHECK(queue->push(2));
+}
+
+TEST_CASE("broadcast_consumer: is waited for beside others, and so is a producer",
+          "[queue][broadcast_consumer][wait]") {
+  shared<numbers> queue(1), others(1);
+  auto in = queue->consumer(), other = others->consumer();
+  auto out = queue->producer();
+  using tandem::wait_any;
+  CHECK(wait_any(0s, in, other) == std::nullopt);
+  CHECK(wait_any(1ms, in, other) == std::nullopt);
+  CHECK(wait_any(1ms, in, out) == 1);
+  CHECK(queue->push(1));
+  CHECK(wait_any(other, in) == 1);
+  CHECK(wait_any(0s, out, other) == std::nullopt);
+  CHECK(in.pop() == 1);
+  CHECK_FALSE(in.try_pop());
+  CHECK(wait_any(0s, other, in) == std::nullopt);
+  CHECK(wait_any(in, out) == 1);
+  std::thread makes([&] { others->push(2); });
+  CHECK(wait_any(in, other) == 1);
+  makes.join();
+  CHECK(other.pop() == 2);
+  CHECK_FALSE(other.try_pop());
+  others->close();
+  CHECK(wait_any(in, other) == 1);
+  other = queue->consumer();
+  CHECK(wait_any(0s, in, other) == std::nullopt);
 }
 
 TEST_CASE("broadcast_consumer: a dead one makes room for another", "[queue][broadcast_consumer][death]") {

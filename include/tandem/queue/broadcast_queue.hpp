@@ -19,9 +19,10 @@
 #include "tandem/queue/impl/own_cursors.hpp"       // for known_cursors, own_cursors, queue_id
 #include "tandem/queue/impl/position.hpp"          // for position
 #include "tandem/queue/impl/racy_copy.hpp"         // for racy_copy
+#include "tandem/queue/impl/readiness.hpp"         // for own_readiness, readiness
 #include "tandem/queue/impl/slot.hpp"              // for poison, slot_state, slot_word
 #include "tandem/queue/impl/step.hpp"              // for step
-#include "tandem/queue/impl/subscriptions.hpp"     // for subscription, subscriptions
+#include "tandem/queue/impl/subscriptions.hpp"     // for subscription, subscription_cursor, subscriptions
 #include "tandem/queue/queue_producer.hpp"         // for queue_producer
 #include "tandem/sync/impl/light_event_count.hpp"  // for light_event_count
 
@@ -51,6 +52,7 @@ template <class T> class broadcast_queue : private impl::blocking_queue<broadcas
                 "T has to be flat. For others, take one queue for each consumer");
 
   using base = impl::blocking_queue<broadcast_queue, T>;
+  using reading = impl::subscription_cursor;
 
  public:
   using value_type = T;
@@ -105,6 +107,8 @@ template <class T> class broadcast_queue : private impl::blocking_queue<broadcas
   friend base;
   friend class impl::queue_end<broadcast_queue, impl::queue_seat>;
   friend class impl::queue_end<broadcast_queue, impl::subscription_seat>;
+  template <class, class> friend class impl::readiness;
+  template <class, class> friend class impl::own_readiness;
   friend class queue_producer<broadcast_queue>;
   friend class broadcast_consumer<T>;
 
@@ -144,32 +148,39 @@ template <class T> class broadcast_queue : private impl::blocking_queue<broadcas
     return static_cast<std::int32_t>(found.round() - at.round());
   }
 
-  template <class U> impl::step push_once(cursor& mine, U& value) {
-    if (this->core_.refuses()) return impl::step::stopped;
-    impl::position at = mine.next;
+  /// The next one's place, and its word; nullptr: there is no room.
+  place* find_room(cursor& mine, std::uint64_t& bits) noexcept {
+    impl::position& at = mine.next;
     for (int looks = 0;; ++looks) {
       if (looks == hint_after && at.is_before(hint())) at = hint();
       auto& here = places_[at.index()];
-      std::uint64_t bits = here.word.load(std::memory_order_seq_cst);  // seq_cst: see subscriptions.hpp
+      bits = here.word.load(std::memory_order_seq_cst);  // seq_cst: see subscriptions.hpp
       impl::slot_word const found(bits);
       if (rounds_ahead(found, at) >= 0) {
         at = impl::position(found.round(), at.index()).next(capacity_);
-        continue;
+      } else if (!found.is(impl::slot_state::writing)) {
+        return may_overwrite(mine) ? &here : nullptr;
+      } else if (!undo(here, found)) {
+        return nullptr;
       }
-      mine.next = at;
-      if (found.is(impl::slot_state::writing)) {
-        if (!undo(here, found)) return impl::step::not_now;
-        continue;
-      }
-      if (!may_overwrite(mine)) return impl::step::not_now;
+    }
+  }
+
+  template <class U> impl::step push_once(cursor& mine, U& value) {
+    if (this->core_.refuses()) return impl::step::stopped;
+    for (;;) {
+      std::uint64_t bits;
+      place* const here = find_room(mine, bits);
+      if (here == nullptr) return impl::step::not_now;
+      impl::position const at = mine.next;
       impl::slot_word const claim(at.round(), impl::participants::self(), impl::slot_state::writing);
       // seq_cst: see subscriptions.hpp; and before the look whether it is closed, as in ring::push
-      if (!here.word.compare_exchange_strong(bits, claim.bits(), std::memory_order_seq_cst)) continue;
+      if (!here->word.compare_exchange_strong(bits, claim.bits(), std::memory_order_seq_cst)) continue;
       mine.next = at.next(capacity_);
       bool const refused = this->core_.refuses();
-      if (!refused) here.value.store(value);
+      if (!refused) here->value.store(value);
       impl::slot_word const full(at.round(), refused ? impl::poison : 0, impl::slot_state::full);
-      impl::light_event_count::publish(here.word, full.bits());
+      impl::light_event_count::publish(here->word, full.bits());
       if (at.index() % hint_every == 0) hint_.store(mine.next.bits(), std::memory_order_release);
       this->core_.filled.notify_all();
       return refused ? impl::step::stopped : impl::step::done;
@@ -193,7 +204,8 @@ template <class T> class broadcast_queue : private impl::blocking_queue<broadcas
     return impl::position(mine.next.round() - 1, mine.next.index()).next(capacity_);
   }
 
-  template <class Receive> impl::step pop_once(impl::subscription& mine, Receive receive) {
+  template <class Receive> impl::step pop_once(reading const& from, Receive receive) {
+    impl::subscription& mine = *from.entry;
     impl::position at(mine.next.load(std::memory_order_relaxed));
     for (;;) {
       auto& here = places_[at.index()];
@@ -244,17 +256,32 @@ template <class T> class broadcast_queue : private impl::blocking_queue<broadcas
     return true;
   }
 
-  bool may_come(impl::subscription const& mine) const noexcept {
-    impl::position const at(mine.next.load(std::memory_order_relaxed));
+  bool has_room(cursor& mine) noexcept {
+    std::uint64_t unused;
+    return find_room(mine, unused) != nullptr;
+  }
+  bool has_next(reading const& from) noexcept {
+    for (impl::position at = from.next(); may_come(at); at = at.next(capacity_)) {
+      impl::slot_word const found(places_[at.index()].word.load(std::memory_order_acquire));
+      if (found.is(impl::slot_state::writing)) return rounds_ahead(found, at) > 0;
+      if (!found.is_poison()) return true;
+    }
+    return false;
+  }
+  bool may_come(impl::position at) const noexcept {
     return rounds_ahead(impl::slot_word(places_[at.index()].word.load(std::memory_order_seq_cst)), at) >= 0;
   }
+  bool may_come(reading const& from) const noexcept { return may_come(from.next()); }
+  // What is not asked of that side.
+  bool has_room(reading const&) const noexcept { return true; }
+  bool has_next(cursor const&) const noexcept { return false; }
+  bool may_come(cursor const&) const noexcept { return false; }
+
   impl::token maker_at(impl::position at) const noexcept {
     impl::slot_word const found(places_[at.index()].word.load(std::memory_order_acquire));
     return found.is(impl::slot_state::writing) ? found.owner() : 0;
   }
-  impl::token blocked_by(impl::subscription const& mine) const noexcept {
-    return maker_at(impl::position(mine.next.load(std::memory_order_relaxed)));
-  }
+  impl::token blocked_by(reading const& from) const noexcept { return maker_at(from.next()); }
   impl::token blocked_by(cursor const& mine) noexcept {
     impl::token in_the_way = maker_at(mine.next);
     if (in_the_way == 0 && lag_ == lag::wait) subscriptions_.drop_dead(needed(mine), true, &in_the_way);

@@ -35,6 +35,13 @@ struct alignas(64) subscription {
   std::atomic<token> user{0};            // the thread that has used it last
 };
 
+/// Where a consumer is: its entry knows.
+struct subscription_cursor {
+  subscription* entry = nullptr;
+
+  position next() const noexcept { return position(entry->next.load(std::memory_order_relaxed)); }
+};
+
 class subscriptions;
 
 /// What a subscription's end holds.
