@@ -37,6 +37,7 @@
 #include "tandem/os/clock.hpp"
 #include "tandem/queue/bounded_queue.hpp"
 #include "tandem/sync/stop_token.hpp"
+#include "tandem/sync/wait.hpp"
 
 using namespace std::chrono_literals;
 using tandem::byte_stream, tandem::shared;
@@ -337,6 +338,36 @@ TEST_CASE("byte_stream: a dead side is no reason to wait", "[queue][byte_stream]
   }
 }
 
+TEST_CASE("byte_stream: its ends are waited for beside others", "[queue][byte_stream][wait]") {
+  shared<byte_stream> stream(4), others(4);
+  auto in = stream->consumer(), other = others->consumer();
+  auto out = stream->producer();
+  using tandem::wait_any;
+  std::array<char, 4> room{};
+  CHECK(wait_any(0s, in, other) == std::nullopt);
+  CHECK(wait_any(1ms, in, other) == std::nullopt);
+  CHECK(wait_any(in, out) == 1);
+  CHECK(out.write("abcd") == 4);
+  CHECK(wait_any(other, in) == 1);
+  CHECK(out.write_some("e", tandem::deadline::after(-1s)) == 0);
+  CHECK(wait_any(0s, out, other) == std::nullopt);
+  CHECK(in.read(room) == 4);
+  CHECK(in.read_some(room, tandem::deadline::after(-1s)) == 0);
+  CHECK(wait_any(0s, other, in) == std::nullopt);
+  CHECK(wait_any(in, out) == 1);
+  std::thread writes([&] { others->write("f"); });
+  CHECK(wait_any(in, other) == 1);
+  writes.join();
+  CHECK(other.read_some(room) == 1);
+  CHECK(other.peek(1, tandem::deadline::after(-1s)).empty());
+  CHECK(wait_any(0s, in, other) == std::nullopt);
+  others->close();
+  CHECK(wait_any(in, other) == 1);
+  CHECK(wait_any(0s, other) == 0);
+  other = stream->consumer();
+  CHECK(wait_any(0s, in, other) == std::nullopt);
+}
+
 TEST_CASE("byte_stream: its ends travel as results, and in queues, and keep it", "[queue][byte_stream]") {
   shared<tandem::bounded_queue<tandem::byte_stream_writer>> ends(4);
   auto [in, out] = [&] {
@@ -456,6 +487,7 @@ TEST_CASE("byte_stream: somebody scribbles over all of it, and its ends keep to 
           case 4:
             static_cast<void>(in.at_end() || in.is_closed() || out.capacity() == 0);
             static_cast<void>(out.try_write_some(room));
+            static_cast<void>(tandem::wait_any(100us, in, out));
             break;
           default:
             static_cast<void>((*stream)->producer());  // one more, if it is one

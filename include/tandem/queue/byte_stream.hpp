@@ -6,11 +6,13 @@
 #include <concepts>      // for integral
 #include <cstddef>       // for byte, size_t
 #include <cstdint>       // for uint32_t, uint64_t
+#include <optional>      // for nullopt, optional
 #include <stdexcept>     // for invalid_argument
 #include <system_error>  // for errc
 #include <utility>       // for cmp_greater, move
 
 #include "tandem/core/codec.hpp"                  // for codec
+#include "tandem/core/deadline.hpp"               // for deadline
 #include "tandem/core/errors.hpp"                 // for throw_errc
 #include "tandem/core/shareable.hpp"              // for enable_shareable
 #include "tandem/memory/commons.hpp"              // for commons
@@ -19,9 +21,11 @@
 #include "tandem/memory/impl/objects.hpp"         // for object_in_the_making, objects
 #include "tandem/memory/impl/region.hpp"          // for family
 #include "tandem/queue/impl/byte_operations.hpp"  // for byte_reading, byte_writing
-#include "tandem/queue/impl/byte_road.hpp"        // for byte_road, byte_sides
+#include "tandem/queue/impl/byte_road.hpp"        // for byte_place, byte_road, byte_sides
 #include "tandem/queue/impl/queue_core.hpp"       // for queue_core, queue_side
 #include "tandem/queue/impl/queue_end.hpp"        // for queue_end, queue_end_codec
+#include "tandem/queue/impl/readiness.hpp"        // for own_readiness, readiness
+#include "tandem/sync/waitable.hpp"               // for wait_access
 
 namespace tandem {
 
@@ -79,6 +83,8 @@ class byte_stream : public impl::byte_writing<byte_stream>, public impl::byte_re
   template <class> friend class impl::byte_writing;
   template <class> friend class impl::byte_reading;
   template <class, class> friend class impl::queue_end;
+  template <class, class> friend class impl::readiness;
+  template <class, class> friend class impl::own_readiness;
   friend class impl::byte_stream_end;
 
   static constexpr std::size_t alignment = 64;
@@ -98,6 +104,17 @@ class byte_stream : public impl::byte_writing<byte_stream>, public impl::byte_re
   impl::byte_road road_to_write() noexcept { return {core_, sides_, data_, capacity_}; }
   impl::byte_road road_to_read() noexcept { return {core_, sides_, data_, capacity_}; }
 
+  void was_not_ready() noexcept {}
+
+  // For readiness, of an end that knows where the bytes are.
+  impl::byte_road road(impl::byte_place at) noexcept { return {core_, sides_, at.data, at.capacity}; }
+  bool is_ready(impl::queue_side side, impl::byte_place at) noexcept { return road(at).is_ready(side); }
+  template <class GivenUp>
+  bool wait_until_ready(impl::queue_side side, impl::byte_place at, deadline until, GivenUp given_up) {
+    return road(at).wait_until_ready(side, until, given_up);
+  }
+  void wake_all(impl::queue_side side) noexcept { road({}).wake_all(side); }
+
   impl::counted<byte_stream> kept() const {
     if (object_ == 0) return {};
     return impl::counted<byte_stream>::lock(object_, impl::objects::generation(object_));
@@ -116,15 +133,40 @@ namespace impl {
 
 /// What both ends of a byte_stream have in common: where its bytes are, in memory that nobody else writes to.
 class byte_stream_end : public queue_end<byte_stream> {
+ public:
+  byte_stream_end(byte_stream_end const&) = default;
+  byte_stream_end(byte_stream_end&&) = default;
+  byte_stream_end& operator=(byte_stream_end other) noexcept {
+    ready_ = std::move(other.ready_);  // first: the former one's thread is at the former stream
+    queue_end<byte_stream>::operator=(std::move(other));
+    at_ = other.at_;
+    return *this;
+  }
+  ~byte_stream_end() = default;
+
+  /// For poll(2), epoll(7): readable while this end could go on, or the stream has ended; as queue_consumer's, with its
+  /// cost. wait_any and wait_set take the end itself.
+  int native_handle() { return *this ? ready_.handle(queue(side_), side_, at_) : -1; }
+
  protected:
   /// @throws std::system_error (bad_message) where the stream does not say where its bytes are
-  explicit byte_stream_end(queue_end<byte_stream> end);
+  byte_stream_end(queue_end<byte_stream> end, queue_side side);
 
-  byte_road road(queue_side side);
+  byte_road road() { return queue(side_).road(at_); }
+  void was_not_ready() { ready_.was_not_ready(queue(side_), at_); }
 
  private:
-  std::byte* data_;
-  std::uint64_t capacity_;
+  friend struct wait_access;
+
+  bool known_ready() { return *this && ready_.is_ready(queue(side_), side_, at_); }
+  std::optional<bool> sleep_until(deadline until) {
+    if (!*this) return std::nullopt;
+    return ready_.sleep_until(queue(side_), side_, at_, until);
+  }
+
+  queue_side side_;
+  byte_place at_;
+  own_readiness<byte_stream, byte_place> ready_;
 };
 
 }  // namespace impl
@@ -141,8 +183,8 @@ class byte_stream_writer : public impl::byte_stream_end, public impl::byte_writi
   friend struct impl::queue_end_codec<byte_stream_writer>;
 
   using base = impl::queue_end<byte_stream>;
-  explicit byte_stream_writer(base end) : byte_stream_end(std::move(end)) {}
-  impl::byte_road road_to_write() { return road(impl::queue_side::producers); }
+  explicit byte_stream_writer(base end) : byte_stream_end(std::move(end), impl::queue_side::producers) {}
+  impl::byte_road road_to_write() { return road(); }
 };
 
 /// The end of a byte_stream that reads, likewise; when the last one is gone, the writer is told.
@@ -156,19 +198,14 @@ class byte_stream_reader : public impl::byte_stream_end, public impl::byte_readi
   friend struct impl::queue_end_codec<byte_stream_reader>;
 
   using base = impl::queue_end<byte_stream>;
-  explicit byte_stream_reader(base end) : byte_stream_end(std::move(end)) {}
-  impl::byte_road road_to_read() { return road(impl::queue_side::consumers); }
+  explicit byte_stream_reader(base end) : byte_stream_end(std::move(end), impl::queue_side::consumers) {}
+  impl::byte_road road_to_read() { return road(); }
 };
 
-inline impl::byte_stream_end::byte_stream_end(queue_end<byte_stream> end)
-    : queue_end<byte_stream>(std::move(end)), data_(seen_queue().data_), capacity_(seen_queue().capacity_) {
-  if (!std::has_single_bit(capacity_) || block_bytes_at(family().offset(data_)) < capacity_)
+inline impl::byte_stream_end::byte_stream_end(queue_end<byte_stream> end, queue_side side)
+    : queue_end<byte_stream>(std::move(end)), side_(side), at_{seen_queue().data_, seen_queue().capacity_} {
+  if (!std::has_single_bit(at_.capacity) || block_bytes_at(family().offset(at_.data)) < at_.capacity)
     throw_errc(std::errc::bad_message, "take an end of a byte_stream", "somebody has scribbled over it");
-}
-
-inline impl::byte_road impl::byte_stream_end::road(queue_side side) {
-  byte_stream& stream = queue(side);
-  return {stream.core_, stream.sides_, data_, capacity_};
 }
 
 inline byte_stream_writer byte_stream::producer() {

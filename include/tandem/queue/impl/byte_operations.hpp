@@ -18,7 +18,7 @@
 
 namespace tandem::impl {
 
-/// Base of `Self`, which has road_to_write().
+/// Base of `Self`, which has road_to_write() and was_not_ready().
 template <class Self> class byte_writing {
  public:
   /// Writes as many bytes of `from`, from the first on, as there is room for, and at least one, as soon as there is
@@ -44,7 +44,9 @@ template <class Self> class byte_writing {
     if (from.empty()) return 0;
     auto const road = self().road_to_write();
     byte_extent room;
-    if (road.find_room(from.size(), room) == step::stopped) refuse(road);
+    auto const result = road.find_room(from.size(), room);
+    if (result == step::stopped) refuse(road);
+    if (result == step::not_now) self().was_not_ready();
     std::size_t const written = road.put(room, from);
     if (written != 0) road.publish_written(written);
     return written;
@@ -82,11 +84,12 @@ template <class Self> class byte_writing {
  private:
   Self& self() noexcept { return static_cast<Self&>(*this); }
 
-  static byte_extent room(byte_road const& road, std::size_t wanted, deadline until, stop_token const& stop) {
+  byte_extent room(byte_road const& road, std::size_t wanted, deadline until, stop_token const& stop) {
     byte_extent found;
     auto result = road.find_room(wanted, found);
     if (result == step::not_now) result = road.wait_for_room(wanted, found, until, stop);
     if (result == step::stopped) refuse(road);
+    if (result == step::not_now) self().was_not_ready();
     return found;
   }
 
@@ -96,7 +99,7 @@ template <class Self> class byte_writing {
   }
 };
 
-/// Base of `Self`, which has road_to_read().
+/// Base of `Self`, which has road_to_read() and was_not_ready().
 template <class Self> class byte_reading {
  public:
   /// Reads as many bytes as are there into `to`, and at least one, as soon as there is one. Returns how many; 0 at the
@@ -119,7 +122,7 @@ template <class Self> class byte_reading {
   std::size_t try_read_some(std::span<std::byte> to) {
     auto const road = self().road_to_read();
     byte_extent there;
-    if (!to.empty()) road.find_bytes(to.size(), there);
+    if (!to.empty() && road.find_bytes(to.size(), there) == step::not_now) self().was_not_ready();
     std::size_t const got = road.get(there, to);
     if (got != 0) road.publish_read(got);
     return got;
@@ -165,9 +168,11 @@ template <class Self> class byte_reading {
  private:
   Self& self() noexcept { return static_cast<Self&>(*this); }
 
-  static byte_extent bytes(byte_road const& road, std::size_t wanted, deadline until, stop_token const& stop) {
+  byte_extent bytes(byte_road const& road, std::size_t wanted, deadline until, stop_token const& stop) {
     byte_extent found;
-    if (road.find_bytes(wanted, found) == step::not_now) road.wait_for_bytes(wanted, found, until, stop);
+    if (road.find_bytes(wanted, found) == step::not_now &&
+        road.wait_for_bytes(wanted, found, until, stop) == step::not_now)
+      self().was_not_ready();
     return found;
   }
 };

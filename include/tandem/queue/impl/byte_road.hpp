@@ -45,6 +45,12 @@ struct byte_extent {
   std::uint64_t offset = 0, bytes = 0;
 };
 
+/// Where the bytes of a stream are, as its end knows.
+struct byte_place {
+  std::byte* data = nullptr;
+  std::uint64_t capacity = 0;
+};
+
 class byte_road {
  public:
   /// @pre `capacity` is a power of two
@@ -134,6 +140,30 @@ class byte_road {
 
   bool is_closed() const noexcept { return core_.is_closed(); }
 
+  /// Whether that side would not wait.
+  bool is_ready(queue_side side) const noexcept {
+    return side == queue_side::producers ? used() < capacity_ || core_.refuses() : used() != 0 || core_.is_closed();
+  }
+
+  /// Until then, or until `given_up()`; false where that takes too long. A notification that was meant for one who
+  /// writes, or reads, is passed on.
+  template <class GivenUp> bool wait_until_ready(queue_side side, deadline until, GivenUp given_up) const {
+    bool const writes = side == queue_side::producers;
+    auto& events = writes ? core_.emptied : core_.filled;
+    bool found = false;
+    wait(events, writes ? queue_side::consumers : queue_side::producers, until, {}, [&] {
+      found = is_ready(side) || given_up();
+      return found;
+    });
+    events.notify_one();
+    return found;
+  }
+
+  /// Whoever sleeps on that side looks again.
+  void wake_all(queue_side side) const noexcept {
+    (side == queue_side::producers ? core_.emptied : core_.filled).notify_all();
+  }
+
   /// How many bytes to move before the other side is told, where there are many: both sides copy at the same time.
   std::size_t part() const noexcept { return static_cast<std::size_t>(std::max<std::uint64_t>(capacity_ / 4, 1)); }
 
@@ -169,7 +199,9 @@ class byte_road {
     for (backoff spin(spinning_helps() && !until.passed() ? 500 : 0); !found() && spin.pause();) {}
   }
   std::uint64_t used() const noexcept {
-    return sides_.written.at.load(std::memory_order_relaxed) - sides_.read.at.load(std::memory_order_relaxed);
+    // In this order: what was read was written before.
+    std::uint64_t const read = sides_.read.at.load(std::memory_order_seq_cst);
+    return sides_.written.at.load(std::memory_order_seq_cst) - read;
   }
 
   template <class Attempt>
