@@ -10,8 +10,9 @@
 #include "tandem/core/codec.hpp"             // for codec
 #include "tandem/core/deadline.hpp"          // for deadline
 #include "tandem/queue/impl/queue_core.hpp"  // for queue_side
-#include "tandem/queue/impl/queue_end.hpp"   // for queue_end
+#include "tandem/queue/impl/queue_end.hpp"   // for queue_end_codec
 #include "tandem/queue/impl/readiness.hpp"   // for own_readiness
+#include "tandem/queue/impl/road_end.hpp"    // for road_end
 #include "tandem/sync/stop_token.hpp"        // for stop_token
 #include "tandem/sync/waitable.hpp"          // for wait_access
 
@@ -41,7 +42,7 @@ concept delivers = requires {
 /// @par Shared memory          No: it belongs to its process. It is transferable.
 /// @par Threads and processes  One thread at a time; each takes a copy.
 /// @par Peer death             The ends of a dead process are gone: see bounded_queue.
-template <class Queue> class queue_consumer : public impl::queue_end<Queue> {
+template <class Queue> class queue_consumer : public impl::road_end<Queue> {
  public:
   using value_type = typename Queue::value_type;
 
@@ -110,7 +111,7 @@ template <class Queue> class queue_consumer : public impl::queue_end<Queue> {
   friend struct impl::wait_access;
   friend struct impl::queue_end_codec<queue_consumer>;
 
-  using base = impl::queue_end<Queue>;
+  using base = impl::road_end<Queue>;
 
   explicit queue_consumer(base end) : base(std::move(end)), cursor_(this->seen_queue().pop_cursor()) {}
 

@@ -4,7 +4,7 @@
 #ifndef TANDEM_MEMORY_IMPL_MEMBERS_HPP
 #define TANDEM_MEMORY_IMPL_MEMBERS_HPP
 
-#include <linux/futex.h>  // for FUTEX_WAITERS
+#include <linux/futex.h>  // for FUTEX_OWNER_DIED, FUTEX_WAITERS
 #include <unistd.h>       // for getpid
 
 #include <algorithm>  // for min
@@ -139,6 +139,11 @@ class members {
     std::uint32_t const process = at(who).process.load(std::memory_order_acquire);
     std::uint32_t const life = at(who).life.load(std::memory_order_acquire);
     return process != 0 && (life & ~static_cast<std::uint32_t>(FUTEX_WAITERS)) == process;
+  }
+
+  /// Whether the kernel has marked the end of its first thread: where the process was killed, it is about to be gone.
+  static bool is_marked(token who) noexcept {
+    return (at(who).life.load(std::memory_order_acquire) & FUTEX_OWNER_DIED) != 0;
   }
 
   /// Whether /proc proves that the process of this page has ended, or that it will never run, without anybody giving

@@ -18,7 +18,7 @@
 #include <atomic>   // for atomic
 #include <cerrno>   // for ENOMEM
 #include <cstddef>  // for byte
-#include <cstdint>  // for uint32_t, uint64_t
+#include <cstdint>  // for int64_t, uint32_t, uint64_t
 #include <new>      // for bad_alloc
 #include <utility>  // for exchange
 
@@ -26,6 +26,8 @@
 #include "tandem/memory/impl/members.hpp"     // for members
 #include "tandem/memory/impl/region.hpp"      // for family
 #include "tandem/memory/impl/token.hpp"       // for token
+#include "tandem/os/clock.hpp"                // for monotonic_ns
+#include "tandem/os/scheduling.hpp"           // for yield
 
 namespace tandem::impl {
 
@@ -221,14 +223,16 @@ class objects {
     members::at(dead).holds.store(0, std::memory_order_release);
   }
 
-  /// Buries those of the object's holders that have ended, where nobody has done so yet.
-  static void bury_dead_holders(std::uint32_t index) noexcept {
+  /// Buries those of the object's holders that have ended, where nobody has done so yet; and the object, where the last
+  /// one died before it could. Without its destructor then, also where its last holder lives and is just about to call
+  /// it: for objects whose end tells the caller as much.
+  static void bury_dead_holders(std::uint32_t index, std::uint32_t generation) noexcept {
     token const me = members::self_or_none();
     for_each_word(index, [me](std::atomic<std::uint64_t>& one) {
       token const who = holder_of(one.load(std::memory_order_acquire));
-      if (who != 0 && who != me && members::is_current(who) && !members::runs(who) && members::is_orphaned(who))
-        bury(who);
+      if (who != 0 && who != me && members::is_current(who) && !members::runs(who) && has_ended(who)) bury(who);
     });
+    if (is_last(index, me, generation)) lose(index);
   }
 
   /// A bit in the fingerprints of objects whose first word says where a block is that ends with them, or 0.
@@ -395,11 +399,22 @@ class objects {
     return fresh;
   }
 
-  static bool is_last(std::uint32_t index, token who) noexcept {
+  /// The kernel marks a thread's end before /proc tells of the process's: whoever was woken by the mark waits for that.
+  static bool has_ended(token who) noexcept {
+    constexpr std::int64_t patience = 10'000'000;
+    if (members::is_orphaned(who)) return true;
+    if (!members::is_marked(who)) return false;
+    for (std::int64_t const limit = os::monotonic_ns() + patience; os::monotonic_ns() < limit; os::yield())
+      if (members::is_orphaned(who)) return true;
+    return false;
+  }
+
+  static bool is_last(std::uint32_t index, token who, std::uint32_t wanted = any_generation) noexcept {
     object_entry& entry = at(index);
     for (;;) {
       std::uint64_t state = entry.state.load(std::memory_order_acquire);
-      if (stage_of(state) != object_entry::alive) return false;
+      if (stage_of(state) != object_entry::alive || (wanted != any_generation && wanted != generation_of(state)))
+        return false;
       bool held = false;
       for_each_word(index,
                     [&held](std::atomic<std::uint64_t>& one) { held |= one.load(std::memory_order_acquire) != 0; });

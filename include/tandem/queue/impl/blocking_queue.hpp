@@ -9,7 +9,7 @@
 #include <cstdint>      // for uint32_t
 #include <optional>     // for nullopt, optional
 #include <stdexcept>    // for invalid_argument
-#include <type_traits>  // for conditional_t, is_same_v, remove_cv_t
+#include <type_traits>  // for is_same_v, remove_cv_t
 #include <utility>      // for cmp_greater, exchange, forward, move
 
 #include "tandem/config.hpp"                      // for TANDEM_NOINLINE
@@ -19,7 +19,7 @@
 #include "tandem/memory/impl/objects.hpp"         // for object_in_the_making, objects
 #include "tandem/memory/impl/participants.hpp"    // for participants
 #include "tandem/memory/impl/token.hpp"           // for token
-#include "tandem/queue/impl/descriptor_road.hpp"  // for descriptor_road, no_own_road, no_road, own_road
+#include "tandem/queue/impl/descriptor_road.hpp"  // for own_road_of, road_of
 #include "tandem/queue/impl/queue_core.hpp"       // for queue_core, queue_side
 #include "tandem/queue/impl/queue_end.hpp"        // for queue_end
 #include "tandem/queue/impl/step.hpp"             // for step
@@ -109,11 +109,11 @@ template <class Queue, class T> class blocking_queue {
   /// queue alive where that is itself the object of a shared<>.
   /// @throws std::bad_alloc; std::system_error where the process cannot enrol in the family
   queue_producer<Queue> producer() {
-    end_road side(road_, road::in);  // before the seat, which closes the queue where it is left
+    own_road_of<T> side(road_, road_of<T>::in);  // before the seat, which closes the queue where it is left
     return queue_producer<Queue>({self(), kept(), core_.take_seat(queue_side::producers), std::move(side)});
   }
   queue_consumer<Queue> consumer() {
-    end_road side(road_, road::out);
+    own_road_of<T> side(road_, road_of<T>::out);
     return queue_consumer<Queue>({self(), kept(), core_.take_seat(queue_side::consumers), std::move(side)});
   }
 
@@ -169,22 +169,7 @@ template <class Queue, class T> class blocking_queue {
     return result;
   }
 
-  queue_core core_;
-
- private:
-  template <class> friend class queue_end;
-  template <class, class> friend class readiness;
-  template <class, class> friend class own_readiness;
-  friend class queue_producer<Queue>;
-  friend class queue_consumer<Queue>;
-
-  static constexpr int spins_for_room = 500;
-
-  using road = std::conditional_t<may_carry_descriptors<T>, descriptor_road, no_road>;
-  using end_road = std::conditional_t<may_carry_descriptors<T>, own_road, no_own_road>;
-
-  Queue& self() noexcept { return static_cast<Queue&>(*this); }
-
+  /// A hold on it, for an end; empty where it is no object of its own.
   counted<Queue> kept() {
     if (object_ == 0) return {};
     return counted<Queue>::lock(object_, objects::generation(object_));
@@ -207,11 +192,12 @@ template <class Queue, class T> class blocking_queue {
   }
 
   template <class Cursor> step pop_into(Cursor& cursor, std::optional<T>& result) {
-    return road_.alone(
-        road::out, [&] { return self().pop_once(cursor, [&result](T value) { result.emplace(std::move(value)); }); });
+    return road_.alone(road_of<T>::out, [&] {
+      return self().pop_once(cursor, [&result](T value) { result.emplace(std::move(value)); });
+    });
   }
   template <class Cursor, class U> step push_step(Cursor& cursor, U& value) {
-    return road_.alone(road::in, [&] { return self().push_once(cursor, value); });
+    return road_.alone(road_of<T>::in, [&] { return self().push_once(cursor, value); });
   }
 
   template <class Cursor> std::optional<T> taken(Cursor& cursor) {
@@ -228,6 +214,20 @@ template <class Queue, class T> class blocking_queue {
     if (result) core_.emptied.notify_one();
     return result;
   }
+
+  queue_core core_;
+
+ private:
+  template <class, class> friend class queue_end;
+  template <class> friend class road_end;
+  template <class, class> friend class readiness;
+  template <class, class> friend class own_readiness;
+  friend class queue_producer<Queue>;
+  friend class queue_consumer<Queue>;
+
+  static constexpr int spins_for_room = 500;
+
+  Queue& self() noexcept { return static_cast<Queue&>(*this); }
 
   /// Whether a step of an end of that side would not wait: it would be done, or refused.
   template <class Cursor> bool is_ready(queue_side side, Cursor& cursor) {
@@ -272,7 +272,7 @@ template <class Queue, class T> class blocking_queue {
     return count;
   }
 
-  [[no_unique_address]] road road_;
+  [[no_unique_address]] road_of<T> road_;
   std::uint32_t object_ = 0;  // of the table of shared objects; 0: it is none itself
 };
 

@@ -16,11 +16,12 @@
 #include <cstdint>       // for uint64_t
 #include <span>          // for as_bytes, as_writable_bytes, span
 #include <system_error>  // for errc
-#include <utility>       // for exchange
+#include <type_traits>   // for conditional_t
+#include <utility>       // for exchange, move
 #include <vector>        // for vector
 
 #include "tandem/core/errors.hpp"          // for throw_errc, throw_errno
-#include "tandem/os/descriptor.hpp"        // for close
+#include "tandem/core/transferable.hpp"    // for may_carry_descriptors
 #include "tandem/os/futex.hpp"             // for no_deadline
 #include "tandem/os/poll.hpp"              // for wait_ready
 #include "tandem/os/process_id.hpp"        // for process_id
@@ -155,9 +156,6 @@ class descriptor_road {
 /// Where elements have no descriptors.
 struct no_road {
   enum way { in = 0, out = 1 };
-  struct travel {
-    travel(no_road&, int) noexcept {}
-  };
   template <class Step> step alone(way, Step take) { return take(); }
   static constexpr bool has_room() noexcept { return true; }
 };
@@ -185,8 +183,10 @@ class own_road {
 struct no_own_road {
   no_own_road() noexcept = default;
   no_own_road(no_road&, no_road::way) noexcept {}
-  static constexpr int socket() noexcept { return -1; }
 };
+
+template <class T> using road_of = std::conditional_t<may_carry_descriptors<T>, descriptor_road, no_road>;
+template <class T> using own_road_of = std::conditional_t<may_carry_descriptors<T>, own_road, no_own_road>;
 
 }  // namespace tandem::impl
 

@@ -97,7 +97,7 @@ class queue_core {
     }
     std::uint64_t const name = seats_[static_cast<int>(side)].load(std::memory_order_acquire);
     if (name == 0) return count;
-    if (asks) objects::bury_dead_holders(index_of(name));
+    if (asks) objects::bury_dead_holders(index_of(name), generation_of(name));
     if (!objects::is_alive(index_of(name), generation_of(name))) side_is_gone(side);
     return count;
   }

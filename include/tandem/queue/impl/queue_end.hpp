@@ -9,7 +9,6 @@
 
 #include "tandem/core/errors.hpp"               // for throw_errc
 #include "tandem/core/reader.hpp"               // for reader
-#include "tandem/core/transferable.hpp"         // for may_carry_descriptors
 #include "tandem/core/writer.hpp"               // for writer
 #include "tandem/memory/impl/counted.hpp"       // for counted
 #include "tandem/memory/impl/free_block.hpp"    // for block_bytes_at
@@ -17,27 +16,22 @@
 #include "tandem/memory/impl/region.hpp"        // for family
 #include "tandem/memory/impl/token.hpp"         // for token
 #include "tandem/queue/impl/queue_core.hpp"     // for queue_seat, queue_side
-#include "tandem/resource/fd.hpp"               // for codec<fd>
 
 namespace tandem::impl {
 
 template <class End> struct queue_end_codec;
 
 /// What the ends of a queue have in common: a seat at it, and a hold on the queue where that is an object of its own.
-template <class Queue> class queue_end {
+template <class Queue, class Seat = queue_seat> class queue_end {
  public:
-  using road = typename Queue::road;
-  using end_road = typename Queue::end_road;
-
-  queue_end(Queue& queue, counted<Queue> kept, counted<queue_seat> seat, end_road side) noexcept
-      : kept_(std::move(kept)), seat_(std::move(seat)), queue_(&queue), road_(std::move(side)) {}
+  queue_end(Queue& queue, counted<Queue> kept, counted<Seat> seat) noexcept
+      : kept_(std::move(kept)), seat_(std::move(seat)), queue_(&queue) {}
   queue_end(queue_end const&) = default;
   queue_end(queue_end&&) = default;
   queue_end& operator=(queue_end other) noexcept {
     kept_.swap(other.kept_);
     seat_.swap(other.seat_);
     std::swap(queue_, other.queue_);
-    road_ = std::move(other.road_);
     known_ = 0;
     return *this;
   }
@@ -51,40 +45,28 @@ template <class Queue> class queue_end {
   explicit operator bool() const noexcept { return static_cast<bool>(seat_); }
 
  protected:
-  static constexpr bool has_road = may_carry_descriptors<typename Queue::value_type>;
-
-  /// The queue, to be used on the way of its elements' descriptors.
-  class on_the_road {
-   public:
-    on_the_road(Queue& queue, end_road const& mine) noexcept : queue_(queue), travel_(queue.road_, mine.socket()) {}
-    Queue* operator->() const noexcept { return &queue_; }
-    Queue& operator*() const noexcept { return queue_; }
-
-   private:
-    Queue& queue_;
-    [[no_unique_address]] typename road::travel travel_;
-  };
+  static constexpr bool has_road = false;  // for descriptors: see road_end
 
   /// As an end of the caller's.
-  on_the_road queue(queue_side side) {
+  Queue& queue(queue_side side) {
     token const me = participants::self();
     if (me != known_) {
       queue_->core_.watch_me(side, me);
       known_ = me;
     }
-    return {*queue_, road_};
+    return *queue_;
   }
   Queue const& seen_queue() const noexcept { return *queue_; }
+  Seat& seat() const noexcept { return *reinterpret_cast<Seat*>(seat_.block()); }
 
   void encode(writer& to) const {
     to.write_flat(seat_.send());
     to.write_flat(kept_ ? kept_.send() : 0U);
     to.write_flat(family().offset(queue_));
-    if constexpr (has_road) codec<fd>::encode(to, road_.side());
   }
 
   static queue_end decode(reader& from) {
-    auto seat = counted<queue_seat>::receive(from.read_flat<std::uint32_t>());
+    auto seat = counted<Seat>::receive(from.read_flat<std::uint32_t>());
     auto const object = from.read_flat<std::uint32_t>();
     auto kept = object == 0 ? counted<Queue>() : counted<Queue>::receive(object);
     auto const at = from.read_flat<std::uint64_t>();
@@ -92,18 +74,15 @@ template <class Queue> class queue_end {
     bool const fits = at % alignof(Queue) == 0 && at < all.heap_bytes && all.heap_bytes - at >= sizeof(Queue) &&
                       (!kept || kept.block() == all.address(at));
     if (!fits) throw_errc(std::errc::bad_message, "decode", "an end of a queue that is not in the commons");
-    end_road side;
-    if constexpr (has_road) side = end_road(codec<fd>::decode(from));
-    return {*reinterpret_cast<Queue*>(all.address(at)), std::move(kept), std::move(seat), std::move(side)};
+    return {*reinterpret_cast<Queue*>(all.address(at)), std::move(kept), std::move(seat)};
   }
 
  private:
   template <class> friend struct queue_end_codec;
 
   counted<Queue> kept_;  // empty where the queue is a part of something else
-  counted<queue_seat> seat_;
+  counted<Seat> seat_;
   Queue* queue_;
-  [[no_unique_address]] end_road road_;
   token known_ = 0;  // who uses it, as far as the queue was told
 };
 
