@@ -122,7 +122,7 @@ TEST_CASE("pipeline: each death loses one element at most, where a stage restart
   std::size_t const width = GENERATE(1U, 2U, 5U);
   auto const others = GENERATE(mode::thread, mode::process);
   INFO("TANDEM_TEST_SEED=" << tandem_test::test_seed());
-  long const elements = tandem_test::repetitions(20'000, 1'000'000);
+  long const elements = tandem_test::repetitions(4'000, 400'000);
   std::vector<int> reported(static_cast<std::size_t>(elements));
   std::size_t deaths = 0, of_none = 0;
   pipeline flow(stage({.mode = others},
@@ -131,7 +131,7 @@ TEST_CASE("pipeline: each death loses one element at most, where a stage restart
                       }),
                 stage(
                     {.mode = mode::process, .width = width, .restarts = true},
-                    [meet = doom(tandem_test::test_seed(), 8ms, 1)](long i) mutable {
+                    [meet = doom(tandem_test::test_seed(), 4ms, 1)](long i) mutable {
                       meet();
                       return i;
                     },
@@ -167,7 +167,7 @@ TEST_CASE("pipeline: each death of a last stage that restarts loses one element 
   if (tandem_test::thread_sanitized) return;
   std::size_t const width = GENERATE(1U, 2U, 5U);
   INFO("TANDEM_TEST_SEED=" << tandem_test::test_seed());
-  constexpr long elements = 10'000;
+  constexpr long elements = 4'000;
   auto& times = place<std::array<std::atomic<int>, elements>>();
   std::size_t deaths = 0;
   pipeline flow(stage([](outlet<std::string>& out) {
@@ -175,7 +175,7 @@ TEST_CASE("pipeline: each death of a last stage that restarts loses one element 
                 }),
                 stage(
                     {.mode = mode::process, .width = width, .restarts = true},
-                    [&times, meet = doom(tandem_test::test_seed(), 8ms, 1)](std::string const& text) mutable {
+                    [&times, meet = doom(tandem_test::test_seed(), 4ms, 1)](std::string const& text) mutable {
                       meet();
                       ++times[std::stoul(text)];
                     },
