@@ -3,8 +3,10 @@
 #define TANDEM_CREW_OUTLET_HPP
 
 #include <cstddef>    // for size_t
+#include <cstdint>    // for SIZE_MAX
+#include <optional>   // for optional
 #include <stdexcept>  // for invalid_argument
-#include <utility>    // for move
+#include <utility>    // for exchange, move
 #include <vector>     // for vector
 
 #include "tandem/crew/impl/flushed.hpp"     // for flushed
@@ -48,13 +50,13 @@ template <class T> class outlet : private impl::flushed {
 
   /// Hands on what waits for its batch to be full: before the function waits for something itself. False as push.
   bool flush() override {
-    if (waiting_.empty()) return open_;
+    if (waiting_.empty() || !to_) return open_;
     open_ = open_ && !stop_.stop_requested();
     std::vector<T> batch;
     batch.swap(waiting_);
     if (!open_) return false;
     open_ = false, broken_ = true;  // should the codec throw
-    open_ = to_.push(std::move(batch));
+    open_ = to_->push(std::move(batch));
     broken_ = false;
     return open_;
   }
@@ -68,8 +70,13 @@ template <class T> class outlet : private impl::flushed {
  private:
   template <class> friend class inlet;
   template <class, class, class> friend class impl::stage_work;
+  template <class, class, class> friend class impl::stage_helper;
 
-  queue_producer<queue> to_;
+  /// Keeps all until it is taken.
+  outlet() : batch_(SIZE_MAX) {}
+  std::vector<T> take() { return std::exchange(waiting_, {}); }
+
+  std::optional<queue_producer<queue>> to_;
   std::size_t batch_;
   stop_token stop_;
   std::vector<T> waiting_;

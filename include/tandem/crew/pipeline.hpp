@@ -124,8 +124,6 @@ template <class... Stages> class pipeline {
     if (how.batch < 1) refuse("batch is 0: at least 1");
     if (how.skips && !one_by_one) refuse("skips: its function does not take one element after the other");
     if (how.restarts && !one_by_one) refuse("restarts: its function does not take one element after the other");
-    if (how.restarts && how.batch != 1)
-      refuse("batch is not 1: a unit that dies with several elements would lose them, where it restarts");
     if (I == last && !std::is_void_v<result_type> && how.width != 1)
       refuse("width is not 1: several units would have several results");
     if constexpr (I < last) check<I + 1>();

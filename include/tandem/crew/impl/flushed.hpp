@@ -5,6 +5,7 @@
 namespace tandem::impl {
 
 template <class F, class In, class Kind> class stage_work;
+template <class F, class In, class Kind> class stage_helper;
 
 /// What hands on what it has gathered before its unit waits for something.
 class flushed {

@@ -4,14 +4,13 @@
 #define TANDEM_CREW_IMPL_PIPELINE_RUN_HPP
 
 #include <cstddef>   // for size_t
-#include <cstdint>   // for uint32_t, uint64_t
+#include <cstdint>   // for SIZE_MAX
 #include <memory>    // for unique_ptr
 #include <optional>  // for nullopt, optional
 #include <utility>   // for move
 #include <vector>    // for vector
 
-#include "tandem/core/failure.hpp"         // for ending, failure
-#include "tandem/core/mode.hpp"            // for mode
+#include "tandem/core/failure.hpp"         // for failure
 #include "tandem/crew/impl/stage_run.hpp"  // for running_stage
 #include "tandem/resource/event.hpp"       // for event
 #include "tandem/sync/stop_token.hpp"      // for stop_token
@@ -24,7 +23,7 @@ class pipeline_run {
   pipeline_run() = default;
   pipeline_run(pipeline_run const&) = delete;
 
-  void add(std::unique_ptr<running_stage> one) { stages_.push_back({std::move(one), {}, 0}); }
+  void add(std::unique_ptr<running_stage> one) { stages_.push_back({std::move(one)}); }
 
   /// Until all units have ended: the failure that ended them, or nothing. @throws what keeps a unit from its start, and
   /// what a report throws; no unit is left then either
@@ -32,9 +31,11 @@ class pipeline_run {
     try {
       ends_.add(news_, news_key);
       // Processes first: they are forked from a program that has fewer threads then.
-      for (auto const how : {mode::process, mode::thread})
+      for (auto& one : stages_)
+        for (std::size_t at = 0; at < one.is->options().width; ++at) one.is->prepare(at);
+      for (bool const processes : {true, false})
         for (std::size_t number = 0; number < stages_.size(); ++number)
-          if (stages_[number].is->options().mode == how) start_all(number);
+          if (stages_[number].is->has_processes() == processes) start(number);
       while (!given_up_ && left_ != 0) {
         auto const key = ends_.wait(stop);
         if (!key) {
@@ -56,64 +57,35 @@ class pipeline_run {
   }
 
  private:
-  /// Units that die one after the other without having begun anything: the next one would die as well.
-  static constexpr unsigned most_in_vain = 16;
   static constexpr std::size_t most_units = 1024, news_key = SIZE_MAX;
 
-  struct place {
-    std::uint64_t begun = 0;  // by those before
-    unsigned in_vain = 0;
-  };
   struct followed {
     std::unique_ptr<running_stage> is;
-    std::vector<place> places;
-    std::size_t left;
+    std::size_t left = 0;
   };
 
-  static std::size_t key_of(std::size_t number, std::size_t at) { return number * most_units + at; }
-
-  void start_all(std::size_t number) {
+  void start(std::size_t number) {
     auto& one = stages_[number];
-    std::size_t const width = one.is->options().width;
-    one.places.resize(width);
-    for (std::size_t i = 0; i < width; ++i) {
-      one.is->start(i, news_, ends_, key_of(number, i));
+    for (std::size_t at = 0; at < one.is->options().width; ++at) {
+      one.is->start(at, news_, ends_, number * most_units + at);
       ++one.left, ++left_;
     }
   }
 
   void read_news() {
     static_cast<void>(news_.try_wait());
-    for (auto& one : stages_) one.is->report_left_out();
+    for (auto& one : stages_) one.is->report();
   }
 
   void ended(std::size_t number, std::size_t at) {
     auto& one = stages_[number];
-    if (auto const why = one.is->join(at)) {
-      if (is_loss(one, *why)) {
-        one.is->report_death(at, *why);
-        if (!died_in_vain(one, at)) return one.is->start(at, news_, ends_, key_of(number, at));
-      }
-      failed_ = *why;
-      return give_up();
-    }
+    failed_ = one.is->join(at);
+    if (failed_) return give_up();
     --left_;
     if (--one.left != 0) return;
     one.is->let_go();
     for (std::size_t before = 0; before < number; ++before)
       if (stages_[before].left != 0) stages_[before].is->request_stop();  // for nobody any more
-  }
-
-  static bool is_loss(followed const& one, failure const& why) {
-    return one.is->options().restarts && why.how() != ending::threw;
-  }
-
-  static bool died_in_vain(followed& one, std::size_t at) {
-    auto& [begun, in_vain] = one.places[at];
-    auto const now = one.is->begun(at);
-    in_vain = now == begun ? in_vain + 1 : 0;
-    begun = now;
-    return in_vain == most_in_vain;
   }
 
   void give_up() noexcept {
@@ -126,14 +98,10 @@ class pipeline_run {
   /// Those that are still there, when all is to end.
   void join_all() {
     for (auto& one : stages_) {
-      for (std::size_t i = 0; i < one.places.size(); ++i) {
-        if (!one.is->is_there(i)) continue;
-        auto const why = one.is->join(i);
-        if (!why || failed_) continue;
-        if (is_loss(one, *why))
-          one.is->report_death(i, *why);
-        else
-          failed_ = *why;
+      for (std::size_t at = 0; at < one.is->options().width; ++at) {
+        if (!one.is->is_there(at)) continue;
+        auto const why = one.is->join(at);
+        if (why && !failed_) failed_ = why;
       }
     }
   }

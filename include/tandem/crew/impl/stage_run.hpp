@@ -4,25 +4,27 @@
 #define TANDEM_CREW_IMPL_STAGE_RUN_HPP
 
 #include <cstddef>      // for size_t
-#include <cstdint>      // for uint64_t
+#include <memory>       // for make_unique, unique_ptr
 #include <optional>     // for nullopt, optional
 #include <string>       // for string, to_string
 #include <type_traits>  // for is_same_v, is_void_v
 #include <utility>      // for move
 #include <vector>       // for vector
 
-#include "tandem/core/failure.hpp"          // for call_unobserved_failure_handler, ending, failure
-#include "tandem/core/mode.hpp"             // for mode
-#include "tandem/crew/impl/stage_work.hpp"  // for batches, desk, left_out, stage_work
-#include "tandem/crew/stage.hpp"            // for no_report, stage, stage_access, stage_options
-#include "tandem/execution/options.hpp"     // for options
-#include "tandem/execution/unit.hpp"        // for unit
-#include "tandem/memory/shared.hpp"         // for shared
-#include "tandem/queue/bounded_queue.hpp"   // for bounded_queue
-#include "tandem/queue/queue_consumer.hpp"  // for queue_consumer
-#include "tandem/queue/queue_producer.hpp"  // for queue_producer
-#include "tandem/resource/event.hpp"        // for event
-#include "tandem/sync/wait_set.hpp"         // for wait_set
+#include "tandem/core/failure.hpp"            // for call_unobserved_failure_handler, ending, failure, unit_died
+#include "tandem/core/mode.hpp"               // for mode
+#include "tandem/crew/impl/stage_helper.hpp"  // for stage_helper
+#include "tandem/crew/impl/stage_work.hpp"    // for batches, handed_on, left_out_queue, returned, stage_work
+#include "tandem/crew/stage.hpp"              // for no_report, stage, stage_access, stage_options
+#include "tandem/execution/options.hpp"       // for options
+#include "tandem/execution/thread.hpp"        // for thread
+#include "tandem/execution/unit.hpp"          // for unit
+#include "tandem/memory/shared.hpp"           // for shared
+#include "tandem/queue/bounded_queue.hpp"     // for bounded_queue
+#include "tandem/queue/queue_consumer.hpp"    // for queue_consumer
+#include "tandem/queue/queue_producer.hpp"    // for queue_producer
+#include "tandem/resource/event.hpp"          // for event
+#include "tandem/sync/wait_set.hpp"           // for wait_set
 
 namespace tandem::impl {
 
@@ -32,16 +34,16 @@ class running_stage {
   virtual ~running_stage() = default;
 
   virtual stage_options const& options() const noexcept = 0;
-  /// Starts the unit of that place, anew where it has died, and waits for its end as `key`.
+  /// Whether it is units that are processes.
+  virtual bool has_processes() const noexcept = 0;
+  /// Starts what processes help the units of that place.
+  virtual void prepare(std::size_t place) = 0;
+  /// Starts the unit of that place, and waits for its end as `key`.
   virtual void start(std::size_t place, event const& wake, wait_set<std::size_t>& ends, std::size_t key) = 0;
   /// How it ended: nothing where it returned.
   virtual std::optional<failure> join(std::size_t place) = 0;
   virtual bool is_there(std::size_t place) const noexcept = 0;
-  /// How many elements the units of that place have begun.
-  virtual std::uint64_t begun(std::size_t place) const noexcept = 0;
-  /// Tells of the element that the dead unit of that place was at.
-  virtual void report_death(std::size_t place, failure const& why) = 0;
-  virtual void report_left_out() = 0;
+  virtual void report() = 0;
   virtual void request_stop() noexcept = 0;
   /// Nothing comes in any more, and nobody is to wait.
   virtual void close() noexcept = 0;
@@ -50,9 +52,10 @@ class running_stage {
 };
 
 template <class F, class L, class In, class Kind> class stage_run final : public running_stage {
-  using work = stage_work<F, In, Kind>;
-  using out = typename work::out;
-  using result = typename work::result;
+  using out = handed_on<Kind>;
+  using result = returned<Kind>;
+
+  static constexpr bool can_restart = Kind::takes_as == takes::elements;
 
  public:
   /// `before` is its own queue, `behind` the next one's, which is given batches of up to `batch`.
@@ -62,50 +65,66 @@ template <class F, class L, class In, class Kind> class stage_run final : public
     if (before_) in_.emplace((*before_)->consumer());
     if (behind_) out_.emplace((*behind_)->producer());
     units_.resize(options().width);
-    desks_.reserve(units_.size());
-    for (std::size_t i = 0; i < units_.size(); ++i) desks_.emplace_back();
+    helpers_.resize(options().width);
   }
 
   stage_options const& options() const noexcept override { return of_.options(); }
 
+  bool has_processes() const noexcept override { return options().mode == mode::process && !options().restarts; }
+
+  void prepare(std::size_t place) override {
+    if constexpr (can_restart) {
+      if (options().mode != mode::process || !options().restarts) return;
+      std::size_t const ahead = options().batch == 1 ? 1 : 2;
+      helpers_[place] = std::make_unique<helper>(stage_access::function(of_), options(), name(place), ahead);
+    }
+  }
+
   void start(std::size_t place, event const& wake, wait_set<std::size_t>& ends, std::size_t key) override {
     auto const& how = options();
     tandem::options with{.name = name(place)};
-    if (how.mode == mode::process) {
-      with.start = how.start;
-      with.report_crash = how.report_crash;
+    if (helpers_[place] != nullptr) {
+      if constexpr (can_restart) {
+        units_[place] = thread<>(
+            std::move(with), [in = *in_, to = out_, batch = batch_, left = left_out_, by = std::move(helpers_[place]),
+                              wake = wake.dup()](stop_token const& stop) mutable {
+              if constexpr (is_last<Kind>) {
+                by->work(stop, std::move(in), nullptr, *left, wake);
+              } else {
+                outlet<out> made(std::move(*to), batch, stop);
+                by->work(stop, std::move(in), &made, *left, wake);
+                made.flush();
+              }
+            });
+      }
+    } else {
+      if (how.mode == mode::process) {
+        with.start = how.start;
+        with.report_crash = how.report_crash;
+      }
+      units_[place] = unit<result>(how.mode, std::move(with),
+                                   stage_work<F, In, Kind>(stage_access::function(of_), batch_, how.skips), in_, out_,
+                                   left_out_, wake.dup());
     }
-    units_[place] = unit<result>(how.mode, std::move(with),
-                                 work(stage_access::function(of_), batch_, how.skips, how.restarts, reports), in_, out_,
-                                 desks_[place], left_out_, wake.dup());
     ends.add(units_[place], key);
   }
 
   std::optional<failure> join(std::size_t place) override {
     auto ended = units_[place].join();
-    if (!ended) return ended.error();
+    if (!ended) return cause(ended.error());
     if constexpr (!std::is_void_v<result>) result_.emplace(std::move(*ended));
     return std::nullopt;
   }
 
   bool is_there(std::size_t place) const noexcept override { return units_[place].joinable(); }
 
-  std::uint64_t begun(std::size_t place) const noexcept override {
-    return desks_[place]->begun.load(std::memory_order_relaxed);
-  }
-
-  void report_death(std::size_t place, failure const& why) override {
-    std::optional<In> element;
-    if (!desks_[place]->element.is_empty()) {
-      try {
-        element.emplace(desks_[place]->element.template take<In>());
-      } catch (...) {}  // the dead one has scribbled over it
+  void report() override {
+    while (auto const one = left_out_->try_pop()) {
+      if constexpr (std::is_same_v<L, no_report>)
+        call_unobserved_failure_handler(one->why);
+      else
+        stage_access::lost(of_)(one->element, one->why);
     }
-    report(element, why);
-  }
-
-  void report_left_out() override {
-    while (auto const one = left_out_->try_pop()) report(one->element, one->why);
   }
 
   void request_stop() noexcept override {
@@ -124,7 +143,7 @@ template <class F, class L, class In, class Kind> class stage_run final : public
   std::optional<typename or_nothing<result>::type>& get_result() noexcept { return result_; }
 
  private:
-  static constexpr bool reports = !std::is_same_v<L, no_report>;
+  using helper = stage_helper<F, In, Kind>;
 
   std::string name(std::size_t place) const {
     auto const& how = options();
@@ -133,11 +152,14 @@ template <class F, class L, class In, class Kind> class stage_run final : public
     return name;
   }
 
-  void report(std::optional<In> const& element, failure const& why) {
-    if constexpr (reports)
-      stage_access::lost(of_)(element, why);
-    else
-      call_unobserved_failure_handler(why);
+  /// That of a helper, which its unit could not replace.
+  static failure cause(failure const& why) {
+    if (why.how() == ending::threw && why.type() == "tandem::unit_died") {
+      try {
+        why.rethrow();
+      } catch (unit_died const& died) { return died.get_failure(); }
+    }
+    return why;
   }
 
   stage<F, L>& of_;
@@ -145,10 +167,11 @@ template <class F, class L, class In, class Kind> class stage_run final : public
   std::optional<shared<batches<In>>> before_;
   std::optional<shared<batches<out>>> behind_;
   std::size_t batch_;
-  std::optional<queue_consumer<batches<In>>> in_;  // kept, so that the death of one does not end the stream
+  std::optional<queue_consumer<batches<In>>>
+      in_;  // one end more than the units have: who is slow to start finds it open
   std::optional<queue_producer<batches<out>>> out_;
-  std::vector<shared<desk>> desks_;
-  shared<bounded_queue<left_out<In>>> left_out_{16};
+  shared<left_out_queue<In>> left_out_{16};
+  std::vector<std::unique_ptr<helper>> helpers_;
   std::vector<unit<result>> units_;
   std::optional<typename or_nothing<result>::type> result_;
 };

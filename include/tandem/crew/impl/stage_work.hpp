@@ -3,31 +3,27 @@
 #ifndef TANDEM_CREW_IMPL_STAGE_WORK_HPP
 #define TANDEM_CREW_IMPL_STAGE_WORK_HPP
 
-#include <atomic>     // for atomic
-#include <cstddef>    // for size_t
-#include <cstdint>    // for uint64_t
-#include <exception>  // for current_exception
-#include <optional>   // for nullopt, optional
-#include <utility>    // for move
-#include <vector>     // for vector
+#include <cstddef>      // for size_t
+#include <exception>    // for current_exception
+#include <optional>     // for nullopt, optional
+#include <type_traits>  // for conditional_t, is_invocable_v
+#include <utility>      // for as_const, move
+#include <vector>       // for vector
 
-#include "tandem/core/codec_failure.hpp"        // for codec<failure>
-#include "tandem/core/codec_optional.hpp"       // for codec<optional>
-#include "tandem/core/codec_vector.hpp"         // for codec<vector>
-#include "tandem/core/failure.hpp"              // for failure
-#include "tandem/core/shareable.hpp"            // for enable_shareable
-#include "tandem/crew/impl/flushed.hpp"         // for flushed
-#include "tandem/crew/impl/stage_kind.hpp"      // for gives, takes
-#include "tandem/crew/inlet.hpp"                // for inlet
-#include "tandem/crew/outlet.hpp"               // for outlet
-#include "tandem/execution/this_unit.hpp"       // for this_unit::name
-#include "tandem/memory/shared.hpp"             // for shared
-#include "tandem/queue/bounded_queue.hpp"       // for bounded_queue
-#include "tandem/queue/impl/encoded_block.hpp"  // for encoded_block
-#include "tandem/queue/queue_consumer.hpp"      // for queue_consumer
-#include "tandem/queue/queue_producer.hpp"      // for queue_producer
-#include "tandem/resource/event.hpp"            // for event
-#include "tandem/sync/stop_token.hpp"           // for stop_token
+#include "tandem/core/codec_failure.hpp"    // for codec<failure>
+#include "tandem/core/codec_optional.hpp"   // for codec<optional>
+#include "tandem/core/codec_vector.hpp"     // for codec<vector>
+#include "tandem/core/failure.hpp"          // for failure
+#include "tandem/crew/impl/stage_kind.hpp"  // for gives, takes
+#include "tandem/crew/inlet.hpp"            // for inlet
+#include "tandem/crew/outlet.hpp"           // for outlet
+#include "tandem/execution/this_unit.hpp"   // for this_unit::name
+#include "tandem/memory/shared.hpp"         // for shared
+#include "tandem/queue/bounded_queue.hpp"   // for bounded_queue
+#include "tandem/queue/queue_consumer.hpp"  // for queue_consumer
+#include "tandem/queue/queue_producer.hpp"  // for queue_producer
+#include "tandem/resource/event.hpp"        // for event
+#include "tandem/sync/stop_token.hpp"       // for stop_token
 
 namespace tandem::impl {
 
@@ -36,114 +32,116 @@ struct nothing {};
 template <class T> struct or_nothing { using type = T; };
 template <> struct or_nothing<void> { using type = nothing; };
 
+/// What a stage of that kind hands on, and what its units return.
+template <class Kind> inline constexpr bool is_last = Kind::gives_as == gives::nothing;
+template <class Kind>
+using handed_on = typename or_nothing<std::conditional_t<is_last<Kind>, void, typename Kind::made>>::type;
+template <class Kind> using returned = std::conditional_t<is_last<Kind>, typename Kind::made, void>;
+
 template <class T> using batches = bounded_queue<std::vector<T>>;
 
-/// What a unit is at, where the one that runs the pipeline sees it: also when the unit is dead.
-struct desk {
-  desk() = default;
-  desk(desk const&) = delete;
-  ~desk() { element.discard(); }
-
-  std::atomic<std::uint64_t> begun{0};  // elements
-  encoded_block element;                // if somebody may ask for it
-};
-
-/// An element that was left out, on its way to who runs the pipeline.
+/// An element that was left out or lost, on its way to who runs the pipeline.
 template <class In> struct left_out {
   std::optional<In> element;
   failure why;
 };
+template <class In> using left_out_queue = bounded_queue<left_out<In>>;
+
+/// Calls the function of a stage that takes one element after the other, and puts into `made` what it makes. False
+/// where nobody takes it any more.
+template <class Kind, class F, class E> bool use_one(F& function, E&& element, outlet<handed_on<Kind>>* made) {
+  if constexpr (Kind::gives_as == gives::nothing) {
+    function(std::forward<E>(element));
+    return true;
+  } else if constexpr (Kind::gives_as == gives::into_outlet) {
+    function(std::forward<E>(element), *made);
+    return made->is_open();
+  } else if constexpr (Kind::gives_as == gives::optional_result) {
+    auto one = function(std::forward<E>(element));
+    return one ? made->push(std::move(*one)) : made->is_open();
+  } else {
+    return made->push(function(std::forward<E>(element)));
+  }
+}
 
 template <class F, class In, class Kind> class stage_work {
+  using out = handed_on<Kind>;
+
  public:
-  using out =
-      typename or_nothing<std::conditional_t<Kind::gives_as == gives::nothing, void, typename Kind::made>>::type;
-  using result = std::conditional_t<Kind::gives_as == gives::nothing, typename Kind::made, void>;
+  stage_work(F const& function, std::size_t batch, bool skips) : function_(function), batch_(batch), skips_(skips) {}
 
-  stage_work(F const& function, std::size_t batch, bool skips, bool restarts, bool reports)
-      : function_(function), batch_(batch), skips_(skips), restarts_(restarts), reports_(reports) {}
-
-  result operator()(stop_token const& stop, std::optional<queue_consumer<batches<In>>> from,
-                    std::optional<queue_producer<batches<out>>> to, shared<desk> const& mine,
-                    shared<bounded_queue<left_out<In>>> const& left, event const& wake) {
-    if constexpr (Kind::gives_as == gives::nothing) {
+  returned<Kind> operator()(stop_token const& stop, std::optional<queue_consumer<batches<In>>> from,
+                            std::optional<queue_producer<batches<out>>> to, shared<left_out_queue<In>> const& left,
+                            event const& wake) {
+    if constexpr (is_last<Kind>) {
       inlet<In> in(std::move(*from), stop);
-      if constexpr (Kind::takes_as == takes::stream) {
+      if constexpr (Kind::takes_as == takes::stream)
         return function_(in);
-      } else {
-        take_each(in, nullptr, *mine, *left, wake, [this](In&& element) {
-          function_(std::move(element));
-          return true;
-        });
-      }
+      else
+        take_each(in, nullptr, *left, wake);
     } else {
       outlet<out> made(std::move(*to), batch_, stop);
       if constexpr (Kind::takes_as == takes::nothing) {
-        if constexpr (Kind::gives_as == gives::into_outlet) {
-          function_(made);
-        } else {
-          while (made.is_open() && !stop.stop_requested()) {
-            auto element = function_();
-            if (!element || !made.push(std::move(*element))) break;
-          }
-        }
+        make_all(made, stop);
       } else {
         inlet<In> in(std::move(*from), made, stop);
-        if constexpr (Kind::takes_as == takes::stream) {
+        if constexpr (Kind::takes_as == takes::stream)
           function_(in, made);
-        } else {
-          take_each(in, &made, *mine, *left, wake, [&](In&& element) { return make(made, std::move(element)); });
-        }
+        else
+          take_each(in, &made, *left, wake);
       }
       made.flush();
     }
   }
 
  private:
-  bool make(outlet<out>& made, In&& element) {
+  void make_all(outlet<out>& made, stop_token const& stop) {
     if constexpr (Kind::gives_as == gives::into_outlet) {
-      function_(std::move(element), made);
-      return made.is_open();
-    } else if constexpr (Kind::gives_as == gives::optional_result) {
-      auto one = function_(std::move(element));
-      return one ? made.push(std::move(*one)) : made.is_open();
+      function_(made);
     } else {
-      return made.push(function_(std::move(element)));
+      while (made.is_open() && !stop.stop_requested()) {
+        auto element = function_();
+        if (!element || !made.push(std::move(*element))) break;
+      }
     }
   }
 
-  /// One element after the other, each on the desk as long as it may be lost.
-  template <class Use>
-  void take_each(inlet<In>& in, flushed* made, desk& mine, bounded_queue<left_out<In>>& left, event const& wake,
-                 Use use) {
-    bool const keeps = reports_ && (skips_ || restarts_);
+  void take_each(inlet<In>& in, outlet<out>* made, left_out_queue<In>& left, event const& wake) {
     while (auto element = in.pop()) {
-      // relaxed: read when the unit has ended
-      mine.begun.store(mine.begun.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-      if (keeps) mine.element.fill(*element);
-      bool more = true;
       try {
-        more = use(std::move(*element));
+        if (!skips_) {
+          if (!use_one<Kind>(function_, std::move(*element), made)) return;
+          continue;
+        }
+        if (!use_keeping(*element, made)) return;
       } catch (...) {
         if (!skips_ || (made != nullptr && made->is_broken())) throw;
-        left_out<In> one{std::nullopt, failure::threw(this_unit::name(), std::current_exception())};
-        if (keeps) one.element.emplace(mine.element.template take<In>());
-        left.push(std::move(one));
+        if constexpr (!keeps) element.reset();
+        left.push({std::move(element), failure::threw(this_unit::name(), std::current_exception())});
         wake.notify();
       }
-      if (restarts_ && made != nullptr) more = made->flush() && more;  // or a death would lose more than one element's
-      if (keeps) mine.element.discard();
-      if (!more) return;
     }
+  }
+
+  /// Whether an element is still there when the function has thrown.
+  static constexpr bool keeps = [] {
+    if constexpr (Kind::gives_as == gives::into_outlet)
+      return std::is_invocable_v<F&, In const&, outlet<out>&>;
+    else
+      return std::is_invocable_v<F&, In const&>;
+  }();
+  bool use_keeping(In& element, outlet<out>* made) {
+    if constexpr (keeps)
+      return use_one<Kind>(function_, std::as_const(element), made);
+    else
+      return use_one<Kind>(function_, std::move(element), made);
   }
 
   F function_;
   std::size_t batch_;
-  bool skips_, restarts_, reports_;
+  bool skips_;
 };
 
 }  // namespace tandem::impl
-
-template <> inline constexpr bool tandem::enable_shareable<tandem::impl::desk> = true;
 
 #endif  // TANDEM_CREW_IMPL_STAGE_WORK_HPP
