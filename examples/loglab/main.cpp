@@ -37,7 +37,7 @@ struct arguments {
   bool by = false;  // they were asked for
   std::array<tandem::mode, 3> modes{};
   std::array<std::size_t, 3> widths{1, 1, 1};
-  std::size_t batch = 0;
+  std::size_t batch = 256;
   std::size_t top = 10;
   std::uint64_t crash_at = 0;
   bool entries = false, strict = false, summary = false;
@@ -59,7 +59,6 @@ class laboratory {
   /// All of it, by these last stages.
   template <class... Last> tandem::outcome<ended> run(Last... last) {
     auto const& [reading, parsing, counting] = with_.modes;
-    bool const restarts = with_.batch == 1 && parsing == tandem::mode::process;
     tandem::stop_on_signal const asked_to(SIGINT, SIGTERM);
     // The first stages alone are told of the signal: what has been read goes its way to the end.
     auto const stop = asked_to.get_stop_token();
@@ -75,9 +74,9 @@ class laboratory {
         tandem::stage({.name = "parse",
                        .mode = parsing,
                        .width = with_.widths[1],
-                       .capacity = std::max<std::size_t>(8, 512 / with_.batch),
+                       .capacity = 16,
                        .batch = with_.batch,
-                       .restarts = restarts},
+                       .restarts = true},
                       loglab::parser{files_, with_.how, with_.wanted, with_.strict, with_.crash_at},
                       [this](std::optional<line> const& lost, tandem::failure const& why) { report(lost, why); }),
         std::move(last)...);
@@ -229,10 +228,9 @@ int main(int argc, char** argv) {
         ->check(CLI::Range(1U, 256U))
         ->capture_default_str();
   }
-  app.add_option("--batch", with.batch,
-                 "How many lines a parser is handed at once. 1 is the default of processes: one that dies is replaced, "
-                 "and its line is lost; with more, its death is the end. Default of threads: 64")
-      ->check(CLI::Range(1U, 4096U));
+  app.add_option("--batch", with.batch, "How many lines are handed on at once, 1 to 4096")
+      ->check(CLI::Range(1U, 4096U))
+      ->capture_default_str();
   app.add_option("--crash-at", with.crash_at, "The parser crashes at this line of each file: to see what happens then");
   app.add_flag("--summary", with.summary, "Say on stderr what was read, and in what time");
   app.footer(
@@ -247,7 +245,6 @@ int main(int argc, char** argv) {
   } catch (CLI::ParseError const& error) { return app.exit(error) == 0 ? all_read : wrong_usage; }
 
   for (std::size_t i = 0; i < 3; ++i) with.modes[i] = *tandem::mode_from_string(modes[i].empty() ? mode : modes[i]);
-  if (with.batch == 0) with.batch = with.modes[1] == tandem::mode::process ? 1 : 64;
   if (with.paths.empty()) with.paths.push_back("/var/log");
   for (auto const& format : loglab::formats()) {
     if (format.name != how) continue;
