@@ -212,7 +212,8 @@ int main(int argc, char** argv) {
   app.add_option("--by", by,
                  "What to count: host, status, method, path, hour, program, message, action, package, word; several "
                  "with commas; default: what is usual for the format")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("--top", with.top, "How many of each to print; 0: all")->capture_default_str();
   app.add_flag("--entries", with.entries, "Print the fields of each line as they come, with tabs, instead of counting");
   app.add_flag("--strict", with.strict, "End at a line that is none of a log, instead of counting it");
