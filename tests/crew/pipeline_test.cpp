@@ -347,14 +347,16 @@ TEST_CASE("pipeline: a last stage may restart, too", "[crew][pipeline]") {
   CHECK(sum == 4950 - 520);
 }
 
-namespace {
+namespace pipeline_test {
 
 /// Kills the process that receives it.
 struct poison {
   pid_t made_by = ::getpid();
 };
 
-}  // namespace
+}  // namespace pipeline_test
+
+using pipeline_test::poison;
 
 template <> struct tandem::codec<poison> {
   static constexpr std::size_t least_size = sizeof(pid_t);
@@ -458,13 +460,15 @@ TEST_CASE("pipeline: what a report throws ends it", "[crew][pipeline]") {
   CHECK_THROWS_WITH(flow.run(), "enough");
 }
 
-namespace {
+namespace pipeline_test {
 
 struct unsendable {
   int number = 0;
 };
 
-}  // namespace
+}  // namespace pipeline_test
+
+using pipeline_test::unsendable;
 
 template <> struct tandem::codec<unsendable> {
   static constexpr std::size_t least_size = sizeof(int);

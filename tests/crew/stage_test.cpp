@@ -16,7 +16,7 @@ using tandem::impl::gives, tandem::impl::takes, tandem::impl::stage_kind;
 namespace {
 
 std::string function(long) { return {}; }
-void handed_out(long, outlet<int>&) noexcept {}
+[[maybe_unused]] void handed_out(long, outlet<int>&) noexcept {}
 
 template <class F> using first = decltype(tandem::impl::kind_of_first<F>());
 template <class F> using between = decltype(tandem::impl::kind_between<F, long>());

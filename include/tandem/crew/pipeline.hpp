@@ -37,12 +37,11 @@ namespace tandem {
 /// stage `skips`, or `restarts`.
 /// @par Shared memory          No.
 /// @par Threads and processes  run() by one thread at a time. It follows the units, in the calling thread; reports are
-///                             made there. Processes are started before the threads, but those that replace dead ones
-///                             by start::fork are forked from a program with threads.
-/// @par Peer death             At any instruction: nobody hangs, and no element comes twice. Where a stage restarts,
-/// its
-///                             dead unit's element is lost, at most one; what that one was made into may have come. It
-///                             is reported, unless it was just being taken from the queue.
+///                             made there. Processes are started before the threads; those that replace dead ones are
+///                             forked from a program with threads, unless `start` says otherwise.
+/// @par Peer death             At any instruction: nobody hangs, no element comes twice. Where a stage restarts, its
+///                             dead process's element is lost and reported, and no other one: each of its units is a
+///                             thread here, with a process that it gives its batches to and may replace.
 template <class... Stages> class pipeline {
   static_assert(sizeof...(Stages) >= 2,
                 "tandem: a pipeline has two stages at least: one that makes, and one that takes");

@@ -30,9 +30,10 @@ struct stage_options {
   std::size_t batch = 1;
   /// An element at which its function throws is left out and reported, instead of failing the pipeline.
   bool skips = false;
-  /// A unit that dies (a crash, a kill, an exit) is replaced, and the element that it was at is reported, instead of
-  /// failing the pipeline. At most that one is lost. Threads do not die alone: they take no notice of it. Needs `batch`
-  /// 1, and a function that takes element by element.
+  /// A process that dies (a crash, a kill, an exit) is replaced, and the element that it was at is lost and reported,
+  /// instead of failing the pipeline. No other one is; but for the others of its batch the function may be called
+  /// again, since of a batch all results are handed on, or none. Threads do not die alone: they take no notice of it.
+  /// Needs a function that takes one element after the other.
   bool restarts = false;
   /// How its processes come to be, and whether they write down where they crash: as in options. Threads take no notice.
   tandem::start start = start::fork;
@@ -47,17 +48,17 @@ struct stage_access;
 
 }  // namespace impl
 
-/// One step of a pipeline: a function, and how it is to run. What it may be:
+/// One step of a pipeline: a function, and how it is to run. What the function may be:
 ///
-/// | | the first | between | the last |
-/// |---|---|---|---|
-/// | one by one | `std::optional<Out>()`, to the first that is empty | `Out(In)`, or `std::optional<Out>(In)`: empty
-/// makes nothing | `void(In)` | | several for one | | `void(In, outlet<Out>&)` | | | the whole stream |
-/// `void(outlet<Out>&)` | `void(inlet<In>&, outlet<Out>&)` | `R(inlet<In>&)`: the pipeline's result |
+/// - of the first stage: `std::optional<Out>()`, which ends with the first that is empty; or `void(outlet<Out>&)`;
+/// - of one between: `Out(In)`; `std::optional<Out>(In)`, where empty makes nothing; `void(In, outlet<Out>&)` for
+///   several; or `void(inlet<In>&, outlet<Out>&)`, which reads its stream by itself;
+/// - of the last: `void(In)`; or `R(inlet<In>&)`, which returns the pipeline's result.
 ///
-/// Each unit has a copy of it. `lost(std::optional<In> const&, failure const&)`, where it is given, is told of each
-/// element that was left out or lost, in the thread that runs the pipeline; otherwise the unobserved-failure handler
-/// is.
+/// Each unit has a copy of it. `lost(std::optional<In> const&, failure const&)`, where it is given, is told in the
+/// thread that runs the pipeline of what was left out or lost; the optional is empty where a death met no element, or
+/// where the function has taken the element by moving it. Where it is not given, the unobserved-failure handler is
+/// told.
 /// @par Shared memory          No.
 /// @par Threads and processes  A description: a value.
 /// @par Peer death             See stage_options::restarts.

@@ -54,8 +54,21 @@ template <class F, class In, class Kind> class stage_helper {
     start();
   }
 
-  /// What it does not throw goes on until there are no more elements.
-  void work(stop_token const& stop, queue_consumer<batches<In>> from, outlet<out>* made, left_out_queue<In>& left,
+  /// What the unit does, until there are no more elements, or nobody takes what is made of them.
+  void operator()(stop_token const& stop, queue_consumer<batches<In>> from,
+                  std::optional<queue_producer<batches<out>>> to, std::size_t batch, left_out_queue<In>& left,
+                  event const& wake) {
+    if constexpr (is_last<Kind>) {
+      work(stop, from, nullptr, left, wake);
+    } else {
+      outlet<out> made(std::move(*to), batch, stop);
+      work(stop, from, &made, left, wake);
+      made.flush();
+    }
+  }
+
+ private:
+  void work(stop_token const& stop, queue_consumer<batches<In>>& from, outlet<out>* made, left_out_queue<In>& left,
             event const& wake) {
     std::deque<std::vector<In>> sent;  // and not back yet
     unsigned in_vain = 0;
@@ -107,7 +120,6 @@ template <class F, class In, class Kind> class stage_helper {
     }
   }
 
- private:
   /// Helpers that die one after the other without having begun anything: the next one would die as well.
   static constexpr unsigned most_in_vain = 16;
 

@@ -88,13 +88,7 @@ template <class F, class L, class In, class Kind> class stage_run final : public
         units_[place] = thread<>(
             std::move(with), [in = *in_, to = out_, batch = batch_, left = left_out_, by = std::move(helpers_[place]),
                               wake = wake.dup()](stop_token const& stop) mutable {
-              if constexpr (is_last<Kind>) {
-                by->work(stop, std::move(in), nullptr, *left, wake);
-              } else {
-                outlet<out> made(std::move(*to), batch, stop);
-                by->work(stop, std::move(in), &made, *left, wake);
-                made.flush();
-              }
+              (*by)(stop, std::move(in), std::move(to), batch, *left, wake);
             });
       }
     } else {
