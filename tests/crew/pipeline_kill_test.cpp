@@ -79,7 +79,7 @@ TEST_CASE("pipeline: whichever unit ends, whenever, the pipeline ends", "[crew][
   constexpr long elements = 2000;
   auto& lives = place<std::atomic<long>>(0);
   long failed = 0, done = 0;
-  for (long run = tandem_test::repetitions(40, 2000); run > 0; --run) {
+  for (long run = tandem_test::repetitions(24, 2000); run > 0; --run) {
     doom dooms[4];
     lives = 1000;
     dooms[random() % 4] = doom(random(), 6ms, elements, lives);
@@ -124,8 +124,8 @@ TEST_CASE("pipeline: each death loses one element at most, and tells which", "[c
   std::size_t const batch = GENERATE(1U, 16U);
   auto const others = GENERATE(mode::thread, mode::process);
   INFO("TANDEM_TEST_SEED=" << tandem_test::test_seed());
-  long const elements = tandem_test::repetitions(20'000, 400'000);
-  auto& lives = place<std::atomic<long>>(tandem_test::repetitions(60, 2000));
+  long const elements = tandem_test::repetitions(8'000, 400'000);
+  auto& lives = place<std::atomic<long>>(tandem_test::repetitions(24, 2000));
   std::vector<int> reported(static_cast<std::size_t>(elements));
   std::size_t deaths = 0;
   pipeline flow(stage({.mode = others},
@@ -165,8 +165,8 @@ TEST_CASE("pipeline: no death of a last stage makes it do anything twice", "[cre
   std::size_t const width = GENERATE(1U, 2U, 5U);
   std::size_t const batch = GENERATE(1U, 16U);
   INFO("TANDEM_TEST_SEED=" << tandem_test::test_seed());
-  constexpr long elements = 20'000;
-  auto& lives = place<std::atomic<long>>(tandem_test::repetitions(60, 2000));
+  constexpr long elements = 8'000;
+  auto& lives = place<std::atomic<long>>(tandem_test::repetitions(24, 2000));
   auto& times = place<std::array<std::atomic<int>, elements>>();
   std::vector<int> reported(elements);
   std::size_t deaths = 0;

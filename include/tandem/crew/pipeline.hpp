@@ -24,9 +24,9 @@ namespace tandem {
 
 /// Stages in a row, each with units of its own, threads or processes, and a bounded queue before it:
 ///
-///     tandem::pipeline flow(tandem::stage(read_lines),
+///     tandem::pipeline flow{tandem::stage(read_lines),
 ///                           tandem::stage({.name = "parse", .mode = mode::process, .width = 2}, parse),
-///                           tandem::stage([](tandem::inlet<record>& in) { ... return sum; }));
+///                           tandem::stage([](tandem::inlet<record>& in) { ... return sum; })};
 ///     tandem::outcome<totals> sum = flow.run();
 ///
 /// What they hand on is what the function of one makes and the next one's takes: see stage. A slow stage makes those
