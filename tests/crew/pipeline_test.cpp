@@ -410,6 +410,26 @@ TEST_CASE("pipeline: a stop ends all of it, with the result of what has come so 
   CHECK(flow.run(stop.get_token()).has_value());  // it was requested before
 }
 
+TEST_CASE("pipeline: a stop reaches a process that helps, in the middle of an element", "[crew][pipeline]") {
+  if (tandem_test::thread_sanitized) return;
+  auto& made = place<std::atomic<long>>(0);
+  tandem::stop_source stop;
+  pipeline flow(stage(numbers_below(10)),
+                stage({.mode = mode::process, .restarts = true},
+                      [&made](long i, outlet<long>& out) {
+                        while (out.push(i)) ++made;
+                      }),
+                stage([](inlet<long>& in) {
+                  while (in.pop()) {}
+                }));
+  tandem::thread asks([&made, stop]() mutable {
+    while (made < 100) {}
+    stop.request_stop();
+  });
+  CHECK(flow.run(stop.get_token()).has_value());
+  CHECK(asks.join().has_value());
+}
+
 TEST_CASE("pipeline: a failure beside a stop is not lost", "[crew][pipeline]") {
   auto const how = GENERATE(mode::thread, mode::process);
   tandem::stop_source stop;

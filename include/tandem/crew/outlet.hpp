@@ -3,7 +3,6 @@
 #define TANDEM_CREW_OUTLET_HPP
 
 #include <cstddef>    // for size_t
-#include <cstdint>    // for SIZE_MAX
 #include <optional>   // for optional
 #include <stdexcept>  // for invalid_argument
 #include <utility>    // for exchange, move
@@ -50,8 +49,9 @@ template <class T> class outlet : private impl::flushed {
 
   /// Hands on what waits for its batch to be full: before the function waits for something itself. False as push.
   bool flush() override {
-    if (waiting_.empty() || !to_) return open_;
+    if (waiting_.empty()) return open_;
     open_ = open_ && !stop_.stop_requested();
+    if (!to_) return open_;
     std::vector<T> batch;
     batch.swap(waiting_);
     if (!open_) return false;
@@ -73,7 +73,7 @@ template <class T> class outlet : private impl::flushed {
   template <class, class, class> friend class impl::stage_helper;
 
   /// Keeps all until it is taken.
-  outlet() : batch_(SIZE_MAX) {}
+  explicit outlet(stop_token stop) : batch_(1), stop_(std::move(stop)) {}
   std::vector<T> take() { return std::exchange(waiting_, {}); }
 
   std::optional<queue_producer<queue>> to_;

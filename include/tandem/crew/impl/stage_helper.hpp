@@ -168,7 +168,7 @@ template <class F, class In, class Kind> class stage_helper {
 
     void operator()(stop_token const& stop, queue_consumer<batches<In>> from, queue_producer<results> to,
                     shared<std::atomic<std::uint64_t>> const& at) {
-      outlet<out> made;
+      outlet<out> made(stop);
       for (std::uint32_t number = 0; auto batch = from.pop(); ++number) {
         batch_result<out> result;
         std::uint32_t index = 0;

@@ -161,8 +161,8 @@ template <class F, class L, class In, class Kind> class stage_run final : public
   std::optional<shared<batches<In>>> before_;
   std::optional<shared<batches<out>>> behind_;
   std::size_t batch_;
-  std::optional<queue_consumer<batches<In>>>
-      in_;  // one end more than the units have: who is slow to start finds it open
+  // One end more than the units have: who is slow to start finds the queues open.
+  std::optional<queue_consumer<batches<In>>> in_;
   std::optional<queue_producer<batches<out>>> out_;
   shared<left_out_queue<In>> left_out_{16};
   std::vector<std::unique_ptr<helper>> helpers_;
