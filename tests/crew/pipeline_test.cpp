@@ -332,11 +332,12 @@ TEST_CASE("pipeline: a stage that restarts loses the element at which it crashed
 
 TEST_CASE("pipeline: a last stage may restart, too", "[crew][pipeline]") {
   if (tandem_test::thread_sanitized) return;
+  std::size_t const batch = GENERATE(1U, 8U);
   auto& sum = place<std::atomic<long>>(0);
   int lost = 0;
   pipeline flow(stage(numbers_below(100)),
                 stage(
-                    {.mode = mode::process, .width = 2, .restarts = true},
+                    {.mode = mode::process, .width = 2, .batch = batch, .restarts = true},
                     [&sum](long i) {
                       if (i % 10 == 7) crash();
                       sum += i;
