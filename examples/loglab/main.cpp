@@ -178,7 +178,7 @@ status run(arguments const& with) {
              std::to_string(found.lines) + " lines");
   if (all.lost() != 0)
     complain(std::to_string(all.lost()) + (all.lost() == 1 ? " death" : " deaths") +
-             " of a parser, each lost a line at most");
+             " of a parser: each costs a line at most");
   if (all.stopped()) complain("stopped: this is what was read until then");
   if (write_error != 0) complain("the output cannot be written: " + std::generic_category().message(write_error));
   if (with.summary) {
