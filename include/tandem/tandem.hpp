@@ -4,6 +4,7 @@
 #define TANDEM_TANDEM_HPP
 
 #include "tandem/core.hpp"
+#include "tandem/crew.hpp"
 #include "tandem/execution.hpp"
 #include "tandem/memory.hpp"
 #include "tandem/os.hpp"
