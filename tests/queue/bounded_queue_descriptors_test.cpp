@@ -280,6 +280,12 @@ TEST_CASE("bounded_queue: killed at each instruction of sending and taking a des
             in.emplace((*queue)->consumer());
             for (int i = 0; i < 2; ++i) (*queue)->push(make_file(i));
           },
+      .prepare =  // a participant, with small blocks at hand
+      [] {
+        files mine(1);
+        mine.try_push(make_file(0));
+        mine.try_pop();
+      },
       .operation =
           [&] {
             if (sends)
