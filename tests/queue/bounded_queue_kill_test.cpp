@@ -139,7 +139,7 @@ template <class Queue, class T> tandem_test::kill_report kill_in(scene const& wh
         }
         return true;
       },
-      .stride = std::is_same_v<T, std::string> ? 13 : 1,
+      .stride = std::is_same_v<T, std::string> ? 31 : 3,
   });
 }
 
@@ -201,7 +201,7 @@ TEMPLATE_TEST_CASE("bounded_queue: killed while it wakes a sleeper, the element 
         auto const rest = (*queue)->try_pop();
         return (got == 1) == rest.has_value() ? verdict(true) : verdict("one is lost");
       },
-      .stride = std::is_same_v<TestType, std::string> ? 11 : 3,
+      .stride = std::is_same_v<TestType, std::string> ? 23 : 7,
   });
   INFO(report.to_string());
   CHECK(report.passed());

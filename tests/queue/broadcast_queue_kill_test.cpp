@@ -172,9 +172,9 @@ template <class Queue, class T> tandem_test::kill_report kill_in(scene const& sc
           if (!(*queue)->try_push(make<T>(i))) return "there is less room than there was";
         return (*queue)->try_push(make<T>(9)) ? verdict("there is more room than there was") : verdict(true);
       },
-      .stride = scene.what == operation::push  ? 3
-                : scene.what == operation::pop ? 7
-                                               : 31,
+      .stride = scene.what == operation::push  ? 11
+                : scene.what == operation::pop ? 17
+                                               : 61,
   });
 }
 
@@ -247,7 +247,7 @@ TEST_CASE("broadcast_queue: killed while it wakes sleepers, both get the element
         if (got[0] != 1 && got[0] != 2) return "a sleeper was not woken";
         return got[0] == got[1] ? verdict(true) : verdict("they saw different ones");
       },
-      .stride = 5,
+      .stride = 17,
   });
   INFO(report.to_string());
   CHECK(report.passed());
@@ -291,7 +291,7 @@ TEST_CASE("broadcast_queue: closed at every instruction of a push, it is refused
             (*queue)->close();
             while (!over && tandem::os::look_up_task(::getpid(), id).state != 'S') std::this_thread::yield();
           },
-      .stride = 3,
+      .stride = 11,
   });
   INFO(report.to_string());
   CHECK(report.passed());
@@ -330,7 +330,7 @@ TEST_CASE("broadcast_queue: elements put in at every instruction of a subscripti
           [&] {
             for (pushed = 0; pushed < 3 * capacity && (*queue)->try_push(pushed + 1);) ++pushed;
           },
-      .stride = 31,
+      .stride = 97,
   });
   INFO(report.to_string());
   CHECK(report.passed());
@@ -363,7 +363,7 @@ TEST_CASE("broadcast_queue: at every instruction of a subscription's end, anothe
             while ((*queue)->consumers() == 1 && (*queue)->try_push(0)) {}
             newcomer.emplace((*queue)->consumer());
           },
-      .stride = 3,
+      .stride = 11,
   });
   INFO(report.to_string());
   CHECK(report.passed());

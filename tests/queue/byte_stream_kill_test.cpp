@@ -126,7 +126,7 @@ template <class Stream> tandem_test::kill_report kill_in(operation what, std::si
         }
         return true;
       },
-      .stride = 2,
+      .stride = 5,
   });
 }
 

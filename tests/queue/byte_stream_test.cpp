@@ -209,7 +209,7 @@ TEST_CASE("byte_stream: sleepers that may not fence others go on", "[queue][byte
 
 TEMPLATE_TEST_CASE("byte_stream: across units, copied and in place", "[queue][byte_stream]", threads, processes) {
   auto const many =
-      static_cast<std::uint64_t>(tandem_test::repetitions(tandem_test::sanitized ? 200'000 : 5'000'000, 1'000'000'000));
+      static_cast<std::uint64_t>(tandem_test::repetitions(tandem_test::sanitized ? 200'000 : 1'500'000, 1'000'000'000));
   auto const capacity = GENERATE(1, 64, 65536);
   auto const in_place = GENERATE(false, true);
   std::uint64_t const bytes = capacity == 1 ? many / 50 : many;
