@@ -27,12 +27,12 @@ using namespace std::chrono_literals;
 using namespace tandem_test;
 using tandem::future, tandem::pool, tandem::process, tandem::shared, tandem::thread;
 
-namespace {
+namespace ways_to_fail {
 
 enum class way { none, abort, kill, quit, leave, throws, hang };
 enum class place { argument, running, result };
 
-void go(way how) {
+inline void go(way how) {
   switch (how) {
     case way::none:
       return;
@@ -58,7 +58,9 @@ struct trap {
   int value = 0;
 };
 
-}  // namespace
+}  // namespace ways_to_fail
+
+using namespace ways_to_fail;
 
 template <> struct tandem::codec<trap> {
   static constexpr std::size_t least_size = 1;
