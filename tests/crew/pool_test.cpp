@@ -294,10 +294,11 @@ TEST_CASE("pool: workers killed at random; each task ends once", "[crew][pool][k
   pool<process> workers(3);
   shared<std::atomic<long>> runs(0);
   long values = 0, deaths = 0;
-  int const total = static_cast<int>(repetitions(sanitized ? 300 : 2000, 100'000));
-  for (int done = 0; done < total;) {
+  long const least = repetitions(sanitized ? 300 : 2000, 100'000);
+  long total = 0;
+  while (total < least) {
     std::vector<future<int>> all;
-    for (int n = 0; n < 100; ++n, ++done)
+    for (int n = 0; n < 100; ++n, ++total)
       all.push_back(workers.submit(
           [runs](int k) {
             ++*runs;
