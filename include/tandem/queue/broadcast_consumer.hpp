@@ -35,8 +35,8 @@ template <class T> class broadcast_consumer : public impl::queue_end<broadcast_q
   broadcast_consumer(broadcast_consumer&&) = default;
   broadcast_consumer& operator=(broadcast_consumer&& other) noexcept {
     ready_ = std::move(other.ready_);  // first: the former one's thread is at the former queue
-    base::operator=(std::move(other));
     cursor_ = other.cursor_;
+    base::operator=(std::move(other));
     return *this;
   }
   ~broadcast_consumer() = default;

@@ -138,8 +138,8 @@ class byte_stream_end : public queue_end<byte_stream> {
   byte_stream_end(byte_stream_end&&) = default;
   byte_stream_end& operator=(byte_stream_end other) noexcept {
     ready_ = std::move(other.ready_);  // first: the former one's thread is at the former stream
-    queue_end<byte_stream>::operator=(std::move(other));
     at_ = other.at_;
+    queue_end<byte_stream>::operator=(std::move(other));
     return *this;
   }
   ~byte_stream_end() = default;

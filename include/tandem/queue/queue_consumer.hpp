@@ -50,8 +50,8 @@ template <class Queue> class queue_consumer : public impl::road_end<Queue> {
   queue_consumer(queue_consumer&&) = default;
   queue_consumer& operator=(queue_consumer other) noexcept {
     ready_ = std::move(other.ready_);  // first: the former one's thread is at the former queue
-    base::operator=(std::move(other));
     cursor_ = other.cursor_;
+    base::operator=(std::move(other));
     return *this;
   }
   ~queue_consumer() = default;

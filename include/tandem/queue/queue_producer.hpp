@@ -43,8 +43,8 @@ template <class Queue> class queue_producer : public impl::road_end<Queue> {
   queue_producer(queue_producer&&) = default;
   queue_producer& operator=(queue_producer other) noexcept {
     ready_ = std::move(other.ready_);  // first: the former one's thread is at the former queue
-    base::operator=(std::move(other));
     cursor_ = other.cursor_;
+    base::operator=(std::move(other));
     return *this;
   }
   ~queue_producer() = default;
