@@ -128,6 +128,7 @@ class latch {
     for (auto& one : known_) {
       std::uint32_t seen = one.load(std::memory_order_seq_cst);
       if (seen == 0 || (seen & arrived) != 0 || !impl::entry_has_ended(seen)) continue;
+      if (one.load(std::memory_order_seq_cst) != seen) continue;  // it had arrived meanwhile, before it ended
       if (!drops_) throw participant_died("tandem: wait at a latch: an enrolled unit has ended before it counted down");
       changed |= one.compare_exchange_strong(seen, seen | arrived, std::memory_order_seq_cst);
     }

@@ -192,6 +192,7 @@ class barrier_core {
       std::uint64_t seen = one.load(std::memory_order_seq_cst);
       if (seen == 0) break;
       if (!is_awaited(seen, now) || !(asks ? entry_has_ended(low(seen)) : has_ended(name(seen)))) continue;
+      if (one.load(std::memory_order_seq_cst) != seen) continue;  // it had arrived meanwhile, before it ended
       if (!drops_) return break_up(state);
       one.compare_exchange_strong(seen, pair(now, low(seen) | dropped), std::memory_order_seq_cst);
     }
