@@ -12,21 +12,22 @@
 #include <stdexcept>  // for invalid_argument
 #include <utility>    // for cmp_greater, move
 
-#include "tandem/core/deadline.hpp"              // for deadline
-#include "tandem/core/shareable.hpp"             // for enable_shareable
-#include "tandem/memory/commons.hpp"             // for commons
-#include "tandem/memory/impl/participants.hpp"   // for participants
-#include "tandem/memory/impl/token.hpp"          // for token
-#include "tandem/queue/delivery.hpp"             // for delivery
-#include "tandem/queue/impl/blocking_queue.hpp"  // for blocking_queue
-#include "tandem/queue/impl/own_cursors.hpp"     // for known_cursors, own_cursors, queue_id
-#include "tandem/queue/impl/position.hpp"        // for position
-#include "tandem/queue/impl/ring.hpp"            // for dead_claims, ring
-#include "tandem/queue/impl/slot.hpp"            // for poison
-#include "tandem/queue/impl/step.hpp"            // for step
-#include "tandem/queue/queue_consumer.hpp"       // for queue_consumer
-#include "tandem/queue/queue_producer.hpp"       // for queue_producer
-#include "tandem/sync/stop_token.hpp"            // for stop_token
+#include "tandem/core/deadline.hpp"               // for deadline
+#include "tandem/core/shareable.hpp"              // for enable_shareable
+#include "tandem/memory/commons.hpp"              // for commons
+#include "tandem/memory/impl/participants.hpp"    // for participants
+#include "tandem/memory/impl/token.hpp"           // for token
+#include "tandem/queue/delivery.hpp"              // for delivery
+#include "tandem/queue/impl/blocking_queue.hpp"   // for blocking_queue
+#include "tandem/queue/impl/descriptor_road.hpp"  // for needs_road
+#include "tandem/queue/impl/own_cursors.hpp"      // for known_cursors, own_cursors, queue_id
+#include "tandem/queue/impl/position.hpp"         // for position
+#include "tandem/queue/impl/ring.hpp"             // for dead_claims, ring
+#include "tandem/queue/impl/slot.hpp"             // for poison
+#include "tandem/queue/impl/step.hpp"             // for step
+#include "tandem/queue/queue_consumer.hpp"        // for queue_consumer
+#include "tandem/queue/queue_producer.hpp"        // for queue_producer
+#include "tandem/sync/stop_token.hpp"             // for stop_token
 
 namespace tandem {
 
@@ -54,7 +55,7 @@ namespace tandem {
 ///                             woken by the death; whoever is busy, within 32 elements.
 /// @par Cost                   As bounded_queue; every 32 elements, and before each sleep, a look at all places.
 template <class T> class acknowledged_queue : public impl::blocking_queue<acknowledged_queue<T>, T> {
-  static_assert(!may_carry_descriptors<T>,
+  static_assert(!impl::needs_road<T>(),
                 "tandem: acknowledged_queue: a descriptor can be delivered once only: use a bounded_queue");
 
  public:

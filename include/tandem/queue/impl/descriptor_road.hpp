@@ -21,7 +21,7 @@
 #include <vector>        // for vector
 
 #include "tandem/core/errors.hpp"          // for throw_errc, throw_errno
-#include "tandem/core/transferable.hpp"    // for may_carry_descriptors
+#include "tandem/core/transferable.hpp"    // for may_carry_descriptors, transferable
 #include "tandem/os/futex.hpp"             // for no_deadline
 #include "tandem/os/poll.hpp"              // for wait_ready
 #include "tandem/os/process_id.hpp"        // for process_id
@@ -185,8 +185,15 @@ struct no_own_road {
   no_own_road(no_road&, no_road::way) noexcept {}
 };
 
-template <class T> using road_of = std::conditional_t<may_carry_descriptors<T>, descriptor_road, no_road>;
-template <class T> using own_road_of = std::conditional_t<may_carry_descriptors<T>, own_road, no_own_road>;
+/// Of what is not transferable no: that is refused elsewhere, in words.
+template <class T> consteval bool needs_road() {
+  if constexpr (transferable<T>)
+    return may_carry_descriptors<T>;
+  else
+    return false;
+}
+template <class T> using road_of = std::conditional_t<needs_road<T>(), descriptor_road, no_road>;
+template <class T> using own_road_of = std::conditional_t<needs_road<T>(), own_road, no_own_road>;
 
 }  // namespace tandem::impl
 

@@ -5,10 +5,9 @@
 #include <utility>  // for declval, move
 
 #include "tandem/core/reader.hpp"                 // for reader
-#include "tandem/core/transferable.hpp"           // for may_carry_descriptors
 #include "tandem/core/writer.hpp"                 // for writer
 #include "tandem/memory/impl/counted.hpp"         // for counted
-#include "tandem/queue/impl/descriptor_road.hpp"  // for descriptor_road, own_road_of
+#include "tandem/queue/impl/descriptor_road.hpp"  // for descriptor_road, needs_road, own_road_of
 #include "tandem/queue/impl/queue_core.hpp"       // for queue_seat, queue_side
 #include "tandem/queue/impl/queue_end.hpp"        // for queue_end
 #include "tandem/resource/fd.hpp"                 // for fd
@@ -25,7 +24,7 @@ template <class Queue> class road_end : public queue_end<Queue> {
       : base(queue, std::move(kept), std::move(seat)), road_(std::move(side)) {}
 
  protected:
-  static constexpr bool has_road = may_carry_descriptors<typename Queue::value_type>;
+  static constexpr bool has_road = needs_road<typename Queue::value_type>();
 
   /// The queue, to be used by that road.
   class on_the_road {
