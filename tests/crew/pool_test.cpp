@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tandem/crew/pool.hpp"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -23,6 +25,7 @@
 
 #include "support/build_kind.hpp"
 #include "support/catch.hpp"
+#include "support/child.hpp"
 #include "support/error_of.hpp"
 #include "support/place.hpp"
 #include "tandem/core.hpp"
@@ -73,6 +76,30 @@ TEST_CASE("pool: what workers cannot be", "[crew][pool]") {
   CHECK_THROWS_WITH(pool<thread>(2000), ContainsSubstring("workers"));
   CHECK_THROWS_WITH(pool<thread>({.workers = 1025}), ContainsSubstring("workers"));
   CHECK_THROWS_WITH(pool<process>({.start = tandem::start::exec}), ContainsSubstring("start"));
+}
+
+TEST_CASE("pool: where one worker cannot be started, the others end, and none is left", "[crew][pool]") {
+  CHECK(run_in_child([] {
+          int const open = ::dup(0);
+          ::close(open);
+          rlimit before{};
+          CHECK(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+          int refusals = 0;
+          for (rlim_t more = 0; more < 40; ++more) {
+            rlimit const few{static_cast<rlim_t>(open) + more, before.rlim_max};
+            CHECK(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+            try {
+              int const nine = pool<process>(4).submit(&square, 3).get();
+              CHECK(nine == 9);
+              break;
+            } catch (std::system_error const& error) {
+              CHECK(error.code().value() == EMFILE);
+              ++refusals;
+            }
+          }
+          CHECK(refusals > 4);
+          CHECK(refusals < 40);
+        }).passed());
 }
 
 TEMPLATE_TEST_CASE("pool: arguments and results of any transferable type", "[crew][pool]", pool<thread>,

@@ -55,7 +55,7 @@ struct pool_worker {
       if (task.is_timed()) mine.since.store(os::monotonic_ns(), std::memory_order_relaxed);
       mine.task.store(**next, std::memory_order_release);
       bool const begun = task.begin(number);
-      next->acknowledge();
+      if (next->acknowledge()) task.has_left_the_queue();  // one that dies in between leaves it for the pool's end
       if (begun) {
         task.serve();
         if (!task.finish(number)) return;

@@ -51,10 +51,15 @@ class pool_core {
         room_(board_->tasks.producer()),
         herald_(std::make_shared<herald>(board_)),
         workers_(options_.workers) {
-    for (std::size_t i = 0; i < workers_.size(); ++i) start(i);
-    for (std::size_t i = 0; i < workers_.size(); ++i) ends_.add(workers_[i], i);
-    ends_.add(told_, key_of_event);
-    manager_ = thread<void>({.name = options_.name}, [this] { manage(); });
+    try {
+      for (std::size_t i = 0; i < workers_.size(); ++i) start(i);
+      for (std::size_t i = 0; i < workers_.size(); ++i) ends_.add(workers_[i], i);
+      ends_.add(told_, key_of_event);
+      manager_ = thread<void>({.name = options_.name}, [this] { manage(); });
+    } catch (...) {
+      board_->tasks.close();  // those that have started end, and are waited for
+      throw;
+    }
   }
   pool_core(pool_core const&) = delete;
   ~pool_core() { shut_down(); }
@@ -75,8 +80,13 @@ class pool_core {
     }
     if (tickets_.size() >= sweep_at_) sweep();
     tickets_.push_back(std::move(one));
-    if (waiting_.empty() && board_->tasks.try_push(at)) return;
-    waiting_.push_back(at);
+    try {
+      if (waiting_.empty() && board_->tasks.try_push(at)) return;
+      waiting_.push_back(at);
+    } catch (...) {
+      tickets_.pop_back();
+      throw;
+    }
     if (waiting_.size() == 1) told_.notify();
   }
 
@@ -92,9 +102,10 @@ class pool_core {
     for (auto const& one : all) one->record().wait_until(deadline::never());
   }
 
-  /// What waits for a worker fails.
+  /// Nothing more is taken, and what waits for a worker fails.
   void cancel() {
     std::scoped_lock const hold(lock_);
+    closing_ = true;
     for (auto const& one : tickets_)
       fail(*one, task_phase::waiting, 0, failure::lost(options_.name, "the pool was shut down before the task began"));
   }
@@ -204,9 +215,11 @@ class pool_core {
     board_->finished.notify_all();  // it may have died before it did
     auto const end = workers_[i].join();
     task_address const had = board_->places[i].task.exchange(0, std::memory_order_acq_rel);
-    if (end) return;
-    for (auto const& one : tickets_)
-      if (address_of(*one) == had) fail(*one, task_phase::running, static_cast<std::uint32_t>(i), end.error());
+    for (auto const& one : tickets_) {
+      if (address_of(*one) != had) continue;
+      one->is_at_hand = false;
+      if (!end) fail(*one, task_phase::running, static_cast<std::uint32_t>(i), end.error());
+    }
   }
 
   /// Ends the workers of tasks that have run for too long. When to look again.
@@ -224,6 +237,7 @@ class pool_core {
           next = std::min(next, since + one->timeout.count());
         } else if (fail(*one, task_phase::running, static_cast<std::uint32_t>(i),
                         failure::timed_out(name_of(i), one->timeout))) {
+          one->is_at_hand = true;
           workers_[i].as_process()->kill(SIGKILL);
         }
       }
@@ -240,10 +254,10 @@ class pool_core {
     return true;
   }
 
-  /// Forgets what is over. @pre lock_ is held
+  /// Forgets what is over, and in nobody's hands. @pre lock_ is held
   void sweep() {
     std::erase_if(tickets_, [](ticket const& one) {
-      if (!one->record().is_over()) return false;
+      if (!one->record().is_over() || one->record().is_queued() || one->is_at_hand) return false;
       if (one.use_count() != 1 && one->record().phase() == task_phase::done) one->collect();
       return true;
     });

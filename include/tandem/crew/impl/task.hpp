@@ -44,6 +44,10 @@ class task_record {
     return true;
   }
   void serve() { serve_(*this); }
+  /// In the worker: its address is in no queue any more. Until then it is not freed, for others may yet take it out.
+  void has_left_the_queue() noexcept { queued_.store(false, std::memory_order_release); }
+  bool is_queued() const noexcept { return queued_.load(std::memory_order_acquire); }
+
   /// Whether somebody wants to know when it began. Before it is submitted.
   void set_timed() noexcept { timed_ = true; }
   bool is_timed() const noexcept { return timed_; }
@@ -87,6 +91,7 @@ class task_record {
   std::atomic<std::uint32_t> word_{0};
   serve_function* serve_;
   bool timed_ = false;
+  std::atomic<bool> queued_{true};
 };
 
 /// What the pool's process keeps of a task, until it is over and nobody wants its outcome.
@@ -105,6 +110,8 @@ class task_ticket {
   virtual void collect() noexcept = 0;
 
   std::chrono::nanoseconds timeout{0};
+  /// Failed already, but its worker, which is about to be killed, may still write to the record.
+  bool is_at_hand = false;
   /// Readable when it is over; made by the herald for the first who asks.
   fd event;
 
