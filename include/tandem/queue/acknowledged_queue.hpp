@@ -5,7 +5,6 @@
 #include <atomic>     // for atomic
 #include <chrono>     // for duration
 #include <concepts>   // for integral
-#include <cstddef>    // for size_t
 #include <cstdint>    // for uint32_t, uint64_t
 #include <memory>     // for construct_at
 #include <optional>   // for nullopt, optional
@@ -18,11 +17,10 @@
 #include "tandem/memory/impl/participants.hpp"    // for participants
 #include "tandem/memory/impl/token.hpp"           // for token
 #include "tandem/queue/delivery.hpp"              // for delivery
-#include "tandem/queue/impl/blocking_queue.hpp"   // for blocking_queue
 #include "tandem/queue/impl/descriptor_road.hpp"  // for needs_road
-#include "tandem/queue/impl/own_cursors.hpp"      // for known_cursors, own_cursors, queue_id
 #include "tandem/queue/impl/position.hpp"         // for position
-#include "tandem/queue/impl/ring.hpp"             // for dead_claims, ring
+#include "tandem/queue/impl/ring.hpp"             // for dead_claims, discard_all, ring
+#include "tandem/queue/impl/ring_queue.hpp"       // for ring_queue
 #include "tandem/queue/impl/slot.hpp"             // for poison
 #include "tandem/queue/impl/step.hpp"             // for step
 #include "tandem/queue/queue_consumer.hpp"        // for queue_consumer
@@ -54,7 +52,10 @@ namespace tandem {
 ///                             putting in comes or does not. Whoever sleeps finds a dead receiver's elements when it is
 ///                             woken by the death; whoever is busy, within 32 elements.
 /// @par Cost                   As bounded_queue; every 32 elements, and before each sleep, a look at all places.
-template <class T> class acknowledged_queue : public impl::blocking_queue<acknowledged_queue<T>, T> {
+template <class T>
+class acknowledged_queue : public impl::ring_queue<acknowledged_queue<T>, T, impl::dead_claims::kept> {
+  using base = impl::ring_queue<acknowledged_queue, T, impl::dead_claims::kept>;
+
   static_assert(!impl::needs_road<T>(),
                 "tandem: acknowledged_queue: a descriptor can be delivered once only: use a bounded_queue");
 
@@ -69,20 +70,15 @@ template <class T> class acknowledged_queue : public impl::blocking_queue<acknow
   /// and 2^32 - 1; std::bad_alloc where the commons are full
   template <std::integral N, std::integral M = std::uint32_t>
   explicit acknowledged_queue(N capacity, M most_deliveries = any_number)
-      : most_deliveries_(checked_number(most_deliveries)),
-        ring_(this->checked(capacity)),
+      : base(base::checked(capacity)),
+        most_deliveries_(checked_number(most_deliveries)),
         poisoned_(most_deliveries_ == any_number ? 1 : ring_.capacity()),
         deliveries_(ring_.capacity()) {}
   acknowledged_queue(acknowledged_queue const&) = delete;
   acknowledged_queue& operator=(acknowledged_queue const&) = delete;
   /// Destroys what is left in it. @pre nobody uses it, nothing received is in hand, and no end is left where it is not
   /// itself a shared<>'s object
-  ~acknowledged_queue() {
-    impl::discard_all(ring_);
-    impl::discard_all(poisoned_);
-  }
-
-  std::size_t capacity() const noexcept { return ring_.capacity(); }
+  ~acknowledged_queue() { impl::discard_all(poisoned_); }
 
   /// The next element, as soon as there is one; std::nullopt where the queue is closed, and nothing is left or may come
   /// back.
@@ -117,7 +113,9 @@ template <class T> class acknowledged_queue : public impl::blocking_queue<acknow
   friend class queue_consumer<acknowledged_queue>;
   friend class delivery<T>;
 
-  using cursor = impl::position;
+  using base::own_pop_cursor;
+  using base::ring_;
+  using typename base::cursor;
 
   /// Who has what was given back: nobody.
   static constexpr impl::token nobody = impl::poison;
@@ -142,22 +140,6 @@ template <class T> class acknowledged_queue : public impl::blocking_queue<acknow
     if (most_deliveries <= 0 || std::cmp_greater(most_deliveries, any_number))
       throw std::invalid_argument{"tandem: make a queue: most_deliveries is not between 1 and 2^32 - 1"};
     return static_cast<std::uint32_t>(most_deliveries);
-  }
-
-  cursor push_cursor() const noexcept { return ring_.push_hint(); }
-  cursor pop_cursor() const noexcept { return ring_.pop_hint(); }
-
-  static impl::known_cursors<cursor>& own_cursors_of(acknowledged_queue const& me) noexcept {
-    return impl::own_cursors<cursor>(me.id_, [&me] {
-      return impl::known_cursors<cursor>{0, me.push_cursor(), me.pop_cursor()};
-    });
-  }
-  cursor& own_push_cursor() noexcept { return own_cursors_of(*this).push; }
-  cursor& own_pop_cursor() noexcept { return own_cursors_of(*this).pop; }
-
-  template <class U> impl::step push_once(cursor& at, U& value) {
-    if (this->core_.refuses()) return impl::step::stopped;
-    return ring_.push(at, value, [this] { return this->core_.refuses(); });
   }
 
   template <class Receive> impl::step pop_once(cursor& at, Receive receive) {
@@ -282,10 +264,9 @@ template <class T> class acknowledged_queue : public impl::blocking_queue<acknow
 
   // ---- as blocking_queue asks
 
-  bool has_room(cursor& at) { return ring_.has_room(at); }
-  bool has_next(cursor& at) { return orphans_.load(std::memory_order_seq_cst) || ring_.has_next(at); }
+  bool has_next(cursor& at) { return orphans_.load(std::memory_order_seq_cst) || base::has_next(at); }
   bool may_come(cursor at) {
-    if (ring_.is_claimed(at)) return true;
+    if (base::may_come(at)) return true;
     impl::token const me = impl::participants::self();
     bool others = false;
     bool const i = any_in_hand([&](impl::position, impl::token reader) {
@@ -294,8 +275,6 @@ template <class T> class acknowledged_queue : public impl::blocking_queue<acknow
     });
     return others && !i;
   }
-  impl::token blocked_by(cursor at) const noexcept { return ring_.waits_for(at); }
-  bool has_ample_room(cursor at) const noexcept { return ring_.has_ample_room(at); }
 
   /// Those who have something in hand, which comes back with their death.
   unsigned watch_more(impl::queue_side side, impl::token* owners) {
@@ -313,11 +292,9 @@ template <class T> class acknowledged_queue : public impl::blocking_queue<acknow
   }
   static constexpr unsigned most_watched = 60;
 
-  impl::queue_id id_{this};
   std::uint32_t const most_deliveries_;
   std::atomic<bool> orphans_{false};  // a hint: somebody has seen one
   std::atomic<std::uint64_t> poisoned_count_{0};
-  impl::ring<T, impl::dead_claims::kept> ring_;
   impl::ring<T> poisoned_;
   counters deliveries_;
 };

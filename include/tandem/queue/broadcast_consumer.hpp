@@ -5,7 +5,7 @@
 #include <atomic>    // for memory_order
 #include <chrono>    // for duration
 #include <cstdint>   // for uint64_t
-#include <optional>  // for nullopt, optional
+#include <optional>  // for optional
 #include <utility>   // for move
 
 #include "tandem/core/codec.hpp"                // for codec
@@ -14,10 +14,9 @@
 #include "tandem/memory/impl/token.hpp"         // for token
 #include "tandem/queue/impl/queue_core.hpp"     // for queue_side
 #include "tandem/queue/impl/queue_end.hpp"      // for queue_end, queue_end_codec
-#include "tandem/queue/impl/readiness.hpp"      // for own_readiness
 #include "tandem/queue/impl/subscriptions.hpp"  // for subscription_cursor, subscription_seat
+#include "tandem/queue/impl/waitable_end.hpp"   // for waitable_end
 #include "tandem/sync/stop_token.hpp"           // for stop_token
-#include "tandem/sync/waitable.hpp"             // for wait_access
 
 namespace tandem {
 
@@ -28,17 +27,19 @@ template <class T> class broadcast_queue;
 /// @par Shared memory          No: it belongs to its process. It is transferable.
 /// @par Threads and processes  One thread at a time.
 /// @par Peer death             The subscriptions of a dead process are gone: see broadcast_queue.
-template <class T> class broadcast_consumer : public impl::queue_end<broadcast_queue<T>, impl::subscription_seat> {
+template <class T>
+class broadcast_consumer
+    : public impl::waitable_end<broadcast_consumer<T>, impl::queue_end<broadcast_queue<T>, impl::subscription_seat>,
+                                broadcast_queue<T>, impl::subscription_cursor> {
+  using base = impl::queue_end<broadcast_queue<T>, impl::subscription_seat>;
+  using end_base = impl::waitable_end<broadcast_consumer, base, broadcast_queue<T>, impl::subscription_cursor>;
+  using end_base::cursor, end_base::told;
+
  public:
   using value_type = T;
 
   broadcast_consumer(broadcast_consumer&&) = default;
-  broadcast_consumer& operator=(broadcast_consumer&& other) noexcept {
-    ready_ = std::move(other.ready_);  // first: the former one's thread is at the former queue
-    cursor_ = other.cursor_;
-    base::operator=(std::move(other));
-    return *this;
-  }
+  broadcast_consumer& operator=(broadcast_consumer&&) = default;
   ~broadcast_consumer() = default;
 
   /// The next element, as soon as there is one; std::nullopt where the queue is closed and no more will come.
@@ -48,57 +49,35 @@ template <class T> class broadcast_consumer : public impl::queue_end<broadcast_q
   /// The same, until a stop is requested and there is none.
   std::optional<T> pop(stop_token const& stop) { return pop_until(deadline::never(), stop); }
   /// The next element, if there is one at once. @throws as pop
-  std::optional<T> try_pop() {
-    return told([this] { return queue().taken(cursor_); });
-  }
+  std::optional<T> try_pop() { return told(queue().taken(cursor())); }
   /// The next element, if there is one in time. @throws as pop
   std::optional<T> pop_until(deadline until, stop_token const& stop = {}) {
-    return told([&] { return queue().take(cursor_, until, stop); });
+    return told(queue().take(cursor(), until, stop));
   }
   template <class Rep, class Period>
   std::optional<T> pop_for(std::chrono::duration<Rep, Period> const& time, stop_token const& stop = {}) {
     return pop_until(deadline::after(time), stop);
   }
 
-  /// For poll(2), epoll(7): as queue_consumer's, with its cost. wait_any and wait_set take the end itself.
-  int native_handle() { return *this ? ready_.handle(queue(), side, cursor_) : -1; }
-
   /// How many elements it has missed so far; always 0 with lag::wait.
-  std::uint64_t missed() const noexcept { return cursor_.entry->missed.load(std::memory_order_relaxed); }
+  std::uint64_t missed() const noexcept { return cursor().entry->missed.load(std::memory_order_relaxed); }
 
  private:
   friend class broadcast_queue<T>;
-  friend struct impl::wait_access;
+  friend end_base;
   friend struct impl::queue_end_codec<broadcast_consumer>;
 
-  using base = impl::queue_end<broadcast_queue<T>, impl::subscription_seat>;
-
-  explicit broadcast_consumer(base end) : base(std::move(end)), cursor_{&this->seat().entry()} {}
-
-  static constexpr auto side = impl::queue_side::consumers;
+  explicit broadcast_consumer(base end) : end_base(std::move(end), impl::queue_side::consumers, {}) {
+    cursor().entry = &this->seat().entry();
+  }
 
   broadcast_queue<T>& queue() {
-    auto& all = base::queue(side);
+    auto& all = base::queue(impl::queue_side::consumers);
     impl::token const me = impl::participants::self();
-    auto& user = cursor_.entry->user;
+    auto& user = cursor().entry->user;
     if (user.load(std::memory_order_relaxed) != me) user.store(me, std::memory_order_relaxed);
     return all;
   }
-
-  template <class Take> std::optional<T> told(Take take) {
-    auto result = take();
-    if (!result) ready_.was_not_ready(queue(), cursor_);
-    return result;
-  }
-
-  bool known_ready() { return *this && ready_.is_ready(queue(), side, cursor_); }
-  std::optional<bool> sleep_until(deadline until) {
-    if (!*this) return std::nullopt;
-    return ready_.sleep_until(queue(), side, cursor_, until);
-  }
-
-  impl::subscription_cursor cursor_;
-  impl::own_readiness<broadcast_queue<T>, impl::subscription_cursor> ready_;
 };
 
 template <class T> struct codec<broadcast_consumer<T>> : impl::queue_end_codec<broadcast_consumer<T>> {};

@@ -25,6 +25,7 @@
 #include "tandem/queue/impl/queue_core.hpp"       // for queue_core, queue_side
 #include "tandem/queue/impl/queue_end.hpp"        // for queue_end, queue_end_codec
 #include "tandem/queue/impl/readiness.hpp"        // for own_readiness, readiness
+#include "tandem/queue/impl/waitable_end.hpp"     // for waitable_end
 #include "tandem/sync/waitable.hpp"               // for wait_access
 
 namespace tandem {
@@ -132,41 +133,19 @@ template <> inline constexpr bool enable_shareable<byte_stream> = true;
 namespace impl {
 
 /// What both ends of a byte_stream have in common: where its bytes are, in memory that nobody else writes to.
-class byte_stream_end : public queue_end<byte_stream> {
- public:
-  byte_stream_end(byte_stream_end const&) = default;
-  byte_stream_end(byte_stream_end&&) = default;
-  byte_stream_end& operator=(byte_stream_end other) noexcept {
-    ready_ = std::move(other.ready_);  // first: the former one's thread is at the former stream
-    at_ = other.at_;
-    queue_end<byte_stream>::operator=(std::move(other));
-    return *this;
-  }
-  ~byte_stream_end() = default;
-
-  /// For poll(2), epoll(7): readable while this end could go on, or the stream has ended; as queue_consumer's, with its
-  /// cost. wait_any and wait_set take the end itself.
-  int native_handle() { return *this ? ready_.handle(queue(side_), side_, at_) : -1; }
+class byte_stream_end : public waitable_end<byte_stream_end, queue_end<byte_stream>, byte_stream, byte_place> {
+  using end_base = waitable_end<byte_stream_end, queue_end<byte_stream>, byte_stream, byte_place>;
 
  protected:
   /// @throws std::system_error (bad_message) where the stream does not say where its bytes are
   byte_stream_end(queue_end<byte_stream> end, queue_side side);
 
-  byte_road road() { return queue(side_).road(at_); }
-  void was_not_ready() { ready_.was_not_ready(queue(side_), at_); }
+  byte_road road() { return queue().road(cursor()); }
 
  private:
-  friend struct wait_access;
+  friend end_base;
 
-  bool known_ready() { return *this && ready_.is_ready(queue(side_), side_, at_); }
-  std::optional<bool> sleep_until(deadline until) {
-    if (!*this) return std::nullopt;
-    return ready_.sleep_until(queue(side_), side_, at_, until);
-  }
-
-  queue_side side_;
-  byte_place at_;
-  own_readiness<byte_stream, byte_place> ready_;
+  byte_stream& queue() { return queue_end<byte_stream>::queue(side()); }
 };
 
 }  // namespace impl
@@ -203,8 +182,10 @@ class byte_stream_reader : public impl::byte_stream_end, public impl::byte_readi
 };
 
 inline impl::byte_stream_end::byte_stream_end(queue_end<byte_stream> end, queue_side side)
-    : queue_end<byte_stream>(std::move(end)), side_(side), at_{seen_queue().data_, seen_queue().capacity_} {
-  if (!std::has_single_bit(at_.capacity) || block_bytes_at(family().offset(at_.data)) < at_.capacity)
+    : end_base(std::move(end), side, {}) {
+  byte_place& at = cursor();
+  at = {seen_queue().data_, seen_queue().capacity_};
+  if (!std::has_single_bit(at.capacity) || block_bytes_at(family().offset(at.data)) < at.capacity)
     throw_errc(std::errc::bad_message, "take an end of a byte_stream", "somebody has scribbled over it");
 }
 
