@@ -389,6 +389,7 @@ TEST_CASE("kvcache table: without its repair, or writing in place, these tests f
   SECTION("no repair: blocks are lost") { without.sabotage = sabotage::no_repair; }
   SECTION("in place: a value is half the old one, half the new one") { without.sabotage = sabotage::in_place; }
   one.with = without;
+  tandem_test::no_wider_stride const here;
   auto const report = try_out(one);
   INFO(report.to_string());
   if (report.skipped.empty()) {
@@ -437,7 +438,7 @@ void storm(shape const& with, bool may_be_gone) {
   auto& notes = tandem_test::place<diary>();
   auto const report = tandem_test::random_kill({
       .workers = diary::workers,
-      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 400, 20'000),
+      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 200, 20'000),
       .pause = std::chrono::microseconds(2000),
       .work =
           [&](int me, std::uint64_t seed) {

@@ -345,7 +345,7 @@ TEST_CASE("process: started from a program whose threads allocate and print, nev
 
 TEST_CASE("process: killed at any moment, its outcome is right or a failure, never half a value",
           "[execution][process][kill]") {
-  long const kills = tandem_test::repetitions(2000, 20000);
+  long const kills = tandem_test::repetitions(1000, 20000);
   std::mt19937_64 random(tandem_test::test_seed());
   INFO("seed " << tandem_test::test_seed());
   int values = 0;

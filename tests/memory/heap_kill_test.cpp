@@ -407,6 +407,7 @@ TEST_CASE("heap: two sweep at once, at each instruction of one of them", "[memor
 
 TEST_CASE("heap: a slab that has its class before its bitmaps are clear is found broken", "[memory][heap][kill]") {
   if (tandem_test::sanitized) return;
+  tandem_test::no_wider_stride const here;
   auto const end = with_fresh_heap([] {
     auto const careless = [](board&) {
       auto& cache = impl::slabs::enter();
@@ -433,6 +434,7 @@ TEST_CASE("heap: a slab that has its class before its bitmaps are clear is found
 
 TEST_CASE("heap: a split that writes the shorter head first is found broken", "[memory][heap][kill]") {
   if (tandem_test::sanitized) return;
+  tandem_test::no_wider_stride const here;
   auto const end = with_fresh_heap([] {
     auto const careless = [](board&) {
       auto const all = map();

@@ -123,7 +123,7 @@ verdict settle(storm_board& all, long kills) {
 }  // namespace
 
 TEST_CASE("heap: killed at random, nothing is corrupted, handed out twice or stuck", "[memory][heap][kill][random]") {
-  long const kills = tandem_test::repetitions(tandem_test::sanitized ? 300 : 2000, 100'000);
+  long const kills = tandem_test::repetitions(tandem_test::sanitized ? 300 : 800, 100'000);
   tandem_test::watchdog::allow(std::chrono::seconds(60 + kills / 10));
   auto& report = place<std::array<char, 1024>>();
   auto const end = with_fresh_heap([&] {

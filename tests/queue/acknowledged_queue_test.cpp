@@ -299,6 +299,7 @@ TEMPLATE_TEST_CASE(
 
 TEST_CASE("acknowledged_queue: a bounded_queue fails the same test", "[queue][acknowledged_queue][kill][control]") {
   if (tandem_test::brief()) return;
+  tandem_test::no_wider_stride const here;
   auto queue = std::make_unique<shared<tandem::bounded_queue<long>>>(capacity);
   auto& done = place<std::atomic<int>>(0);
   auto const report = tandem_test::kill_at_each_instruction({
@@ -336,7 +337,7 @@ TEMPLATE_TEST_CASE("acknowledged_queue: workers killed at random, each element i
   auto& all = place<board>();
   auto const report = tandem_test::random_kill({
       .workers = 4,
-      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 300, 10'000),
+      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 150, 10'000),
       .work =
           [&](int worker, std::uint64_t) {
             if (worker < 2) {

@@ -164,6 +164,7 @@ TEMPLATE_TEST_CASE("bounded_queue: killed at every instruction of a push or a po
 TEST_CASE("bounded_queue: a ring that does not name its claims does not pass these tests",
           "[queue][bounded_queue][kill]") {
   if (tandem_test::sanitized || tandem_test::brief()) return;  // few points then, which may miss it
+  tandem_test::no_wider_stride const here;
   auto const push = kill_in<ring_of_no_names<long>, long>({0, 0, true});
   auto const pop = kill_in<ring_of_no_names<long>, long>({0, 2, false});
   if (!push.skipped.empty()) return;
@@ -222,7 +223,7 @@ TEMPLATE_TEST_CASE("bounded_queue: killed at random, nobody hangs; none is torn,
   auto& all = place<board>();
   auto const report = tandem_test::random_kill({
       .workers = workers,
-      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 400, 10'000),
+      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 200, 10'000),
       .work =
           [&](int worker, std::uint64_t) {
             if (worker % 2 == 0) {

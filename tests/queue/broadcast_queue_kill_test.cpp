@@ -208,6 +208,7 @@ TEMPLATE_TEST_CASE(
 TEST_CASE("broadcast_queue: a ring that names neither claims nor consumers does not pass these tests",
           "[queue][broadcast_queue][kill]") {
   if (tandem_test::sanitized || tandem_test::brief()) return;  // few points then, which may miss it
+  tandem_test::no_wider_stride const here;
   auto const push = kill_in<ring_of_no_names<long>, long>({operation::push, 0, 0});
   auto const pop = kill_in<ring_of_no_names<long>, long>({operation::pop, 0, 0});
   if (!push.skipped.empty()) return;
@@ -383,7 +384,7 @@ TEMPLATE_TEST_CASE("broadcast_queue: killed at random, nobody hangs; none is tor
   auto& all = place<board>();
   auto const report = tandem_test::random_kill({
       .workers = workers,
-      .kills = tandem_test::repetitions(tandem_test::sanitized ? 60 : 300, 10'000),
+      .kills = tandem_test::repetitions(tandem_test::sanitized ? 60 : 100, 10'000),
       .work =
           [&](int worker, std::uint64_t) {
             if (worker % 2 == 0) {

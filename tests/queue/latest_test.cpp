@@ -145,7 +145,7 @@ TEST_CASE("latest: killed at random, nobody hangs, no value is torn", "[queue][l
   auto& wrong = place<std::atomic<long>>(0L);
   auto const report = tandem_test::random_kill({
       .workers = 4,
-      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 400, 10'000),
+      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 200, 10'000),
       .work =
           [&](int worker, std::uint64_t seed) {
             auto number = static_cast<int>(seed % 1'000'000);

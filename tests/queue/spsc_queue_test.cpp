@@ -314,7 +314,7 @@ TEMPLATE_TEST_CASE("spsc_queue: killed at random, and replaced, both sides go on
   shared<spsc_queue<TestType>> queue(64);
   auto const report = tandem_test::random_kill({
       .workers = 2,
-      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 400, 10'000),
+      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 200, 10'000),
       .pause = std::chrono::milliseconds(4),  // time enough to begin, also on a busy machine
       .work =
           [&](int worker, std::uint64_t) {

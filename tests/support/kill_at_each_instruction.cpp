@@ -183,7 +183,11 @@ kill_report kill_at_each_instruction(kill_experiment const& experiment) {
   };
 
   // A sanitizer multiplies the instructions, and proves nothing more at each of them.
-  long const wished = experiment.stride * (thread_sanitized ? 101 : address_sanitized ? 17 : brief() ? 7 : 1);
+  long const wished = experiment.stride * (thread_sanitized            ? 101
+                                           : address_sanitized         ? 17
+                                           : no_wider_stride::wanted() ? 1
+                                           : brief()                   ? 11
+                                                                       : 3);
   long const stride = soaking() ? 1 : wished;
   long const start = stride == 1
                          ? experiment.first

@@ -6,8 +6,8 @@
 //                          SIGKILL; reap; `check` here;   until the operation ends before n instructions are over
 //
 // Both processes keep to one CPU, where a step costs about 3 us instead of 20 to 40. Long operations take every
-// stride-th instruction, beginning at another one in each run (by test_seed()); TANDEM_TEST_SOAK=1 takes all.
-// Sanitizers and brief runs (build_kind.hpp) widen the stride.
+// stride-th instruction, beginning at another one in each run (by test_seed()), and ordinary runs take a third of those;
+// TANDEM_TEST_SOAK=1 takes all. Sanitizers and brief runs (build_kind.hpp) widen the stride more.
 //
 //   auto const report = kill_at_each_instruction({.reset = [&] { queue.clear(); },
 //                                                 .operation = [&] { queue.push(1); },
@@ -60,6 +60,19 @@ struct kill_report {
 };
 
 kill_report kill_at_each_instruction(kill_experiment const& experiment);
+
+/// While one of these is there, an ordinary run leaves out no point but those of `stride`: for a control, which has to
+/// meet the one at which its subject breaks.
+class no_wider_stride {
+ public:
+  no_wider_stride() noexcept { wanted_ = true; }
+  no_wider_stride(no_wider_stride const&) = delete;
+  ~no_wider_stride() { wanted_ = false; }
+  static bool wanted() noexcept { return wanted_; }
+
+ private:
+  inline static bool wanted_ = false;
+};
 
 /// The short form: `prepare` and `operation` in the child, `check` here.
 inline kill_report kill_at_each_instruction(std::function<void()> prepare, std::function<void()> operation,

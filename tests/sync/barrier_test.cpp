@@ -370,7 +370,7 @@ TEST_CASE("barrier: killed at random, nobody hangs, and nobody goes on alone", "
     std::atomic<long> rounds[width]{};
   };
   long told = 0;
-  long const storms = tandem_test::repetitions(tandem_test::sanitized ? 10 : 40, 5'000);
+  long const storms = tandem_test::repetitions(tandem_test::sanitized ? 10 : 20, 5'000);
   for (long storm = 0; storm < storms; ++storm) {
     auto& all = place<board>(drops);
     std::vector<child_process> team;

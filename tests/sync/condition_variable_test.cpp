@@ -202,7 +202,7 @@ TEST_CASE("condition_variable: waiters and notifiers killed at random, nobody ha
   constexpr int room = 4;
   auto const report = tandem_test::random_kill({
       .workers = 4,
-      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 400, 20'000),
+      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 200, 20'000),
       .work =
           [&](int number, std::uint64_t) {
             for (;;) {

@@ -398,7 +398,7 @@ TEST_CASE("mutex: killed at random, holders and waiters, nobody hangs and nothin
   tandem::shared<account> all;
   auto const report = tandem_test::random_kill({
       .workers = 4,
-      .kills = tandem_test::repetitions(tandem_test::sanitized ? 200 : 2000, 100'000),
+      .kills = tandem_test::repetitions(tandem_test::sanitized ? 200 : 800, 100'000),
       .work =
           [&](int, std::uint64_t) {
             for (;;) {

@@ -150,7 +150,7 @@ TEST_CASE("sync: all primitives at once, killed at random, nobody hangs and noth
   long before = 0;
   auto const report = tandem_test::random_kill({
       .workers = 5,
-      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 600, 100'000),
+      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 300, 100'000),
       .work = [&](int, std::uint64_t seed) { work(*all, seed); },
       .check = [&](int) -> verdict {
         if (all->wrong != 0) return "something was torn";

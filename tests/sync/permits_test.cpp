@@ -135,7 +135,7 @@ TEST_CASE("permits: killed at random, none is lost and nobody hangs", "[sync][pe
   auto& rounds = place<std::atomic<long>>(0L);
   auto const report = tandem_test::random_kill({
       .workers = 4,
-      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 400, 20'000),
+      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 200, 20'000),
       .work =
           [&](int, std::uint64_t) {
             for (;;) {

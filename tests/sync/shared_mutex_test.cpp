@@ -296,7 +296,7 @@ TEST_CASE("shared_mutex: killed at random, nobody hangs and nothing is torn with
   tandem::shared<ledger<tandem::shared_mutex>> all;
   auto const report = tandem_test::random_kill({
       .workers = 4,
-      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 600, 100'000),
+      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 200, 100'000),
       .work =
           [&](int, std::uint64_t seed) {
             for (std::uint64_t n = seed;; ++n) {

@@ -131,7 +131,7 @@ TEST_CASE("synchronized_value: killed at random, half a change is never seen", "
   auto& torn = place<std::atomic<int>>(0);
   auto const report = tandem_test::random_kill({
       .workers = 3,
-      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 400, 20'000),
+      .kills = tandem_test::repetitions(tandem_test::sanitized ? 100 : 200, 20'000),
       .work =
           [&](int, std::uint64_t) {
             for (;;)
