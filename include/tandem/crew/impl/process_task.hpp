@@ -21,12 +21,14 @@
 #include "tandem/core/outcome.hpp"              // for outcome
 #include "tandem/crew/impl/task.hpp"            // for task_record
 #include "tandem/crew/impl/thread_task.hpp"     // for ticket_for
+#include "tandem/crew/pool_options.hpp"         // for retry_on
 #include "tandem/execution/impl/closure.hpp"    // for closure_words, look_at_closure, place_closure
-#include "tandem/execution/impl/workload.hpp"   // for call_workload, process_rules
+#include "tandem/execution/impl/workload.hpp"   // for call_workload, handed_t, process_rules
 #include "tandem/execution/this_unit.hpp"       // for this_unit
 #include "tandem/memory/commons.hpp"            // for commons
 #include "tandem/os/modules.hpp"                // for module_table
 #include "tandem/queue/impl/element.hpp"        // for element, encoded_block, is_in_place
+#include "tandem/sync/stop_token.hpp"           // for stop_source, stop_token
 
 namespace tandem::impl {
 
@@ -35,6 +37,8 @@ namespace tandem::impl {
 template <class R, class F, class... A> class process_task final : public ticket_for<R> {
  public:
   using callable = std::decay_t<F>;
+  static constexpr bool takes_stop_token =
+      std::is_invocable_v<callable, stop_token, handed_t<process_rules::kept<A>>...>;
 
   /// @throws std::invalid_argument where the closure leads into private memory, or owns a descriptor; what the codecs
   /// throw; std::bad_alloc
@@ -43,6 +47,11 @@ template <class R, class F, class... A> class process_task final : public ticket
     try {
       place(known, std::forward<F>(f));
       fill(std::index_sequence_for<A...>{}, std::forward<A>(arguments)...);
+      if constexpr (takes_stop_token) {
+        this->stop = stop_source();
+        auto asked = this->stop.get_token();
+        mine_.stop.put(asked);
+      }
     } catch (...) {
       release();
       throw;
@@ -53,6 +62,12 @@ template <class R, class F, class... A> class process_task final : public ticket
   outcome<R> take() override {
     collect();
     return std::move(*result_);
+  }
+
+  void forget() noexcept override {
+    mine_.value.discard();
+    mine_.encoded.discard();
+    mine_.failed = false;
   }
 
   void collect() noexcept override {
@@ -76,6 +91,7 @@ template <class R, class F, class... A> class process_task final : public ticket
     record() noexcept : task_record(&serve_it) {}
     alignas(callable) std::byte closure[sizeof(callable)];
     std::tuple<element<process_rules::kept<A>>...> arguments;
+    [[no_unique_address]] std::conditional_t<takes_stop_token, element<stop_token>, nothing> stop;
     [[no_unique_address]] std::conditional_t<std::is_void_v<R>, nothing,
                                              element<std::conditional_t<std::is_void_v<R>, int, R>>>
         value;
@@ -90,6 +106,7 @@ template <class R, class F, class... A> class process_task final : public ticket
   void release() noexcept {
     if (has_closure_) std::destroy_at(&mine_.f());
     std::apply([](auto&... each) { (each.discard(), ...); }, mine_.arguments);
+    mine_.stop.discard();
     mine_.value.discard();
     mine_.encoded.discard();
     std::destroy_at(&mine_);
@@ -131,29 +148,41 @@ template <class R, class F, class... A> class process_task final : public ticket
 
   static void serve_it(task_record& its) {
     auto& me = static_cast<record&>(its);
-    try {
-      auto arguments =
-          std::apply([](auto&... each) { return std::tuple<process_rules::kept<A>...>{each.take()...}; }, me.arguments);
-      if constexpr (std::is_copy_constructible_v<callable>) {
-        callable f(me.f());
-        run(me, f, arguments);
-      } else {
-        run(me, me.f(), arguments);
+    for (;;) {
+      try {
+        return serve(me);
+      } catch (...) {
+        if (me.may_retry(retry_on::exception)) continue;
+        outcome<R> why = failure::threw(this_unit::name(), std::current_exception());
+        me.encoded.fill(why);
+        me.failed = true;
+        return;
       }
-    } catch (...) {
-      outcome<R> why = failure::threw(this_unit::name(), std::current_exception());
-      me.encoded.fill(why);
-      me.failed = true;
+    }
+  }
+
+  static void serve(record& me) {
+    bool const stay = me.is_repeatable();
+    auto arguments = std::apply(
+        [stay](auto&... each) { return std::tuple<process_rules::kept<A>...>{stay ? each.read() : each.take()...}; },
+        me.arguments);
+    if constexpr (std::is_copy_constructible_v<callable>) {
+      callable f(me.f());
+      run(me, f, arguments);
+    } else {
+      run(me, me.f(), arguments);
     }
   }
 
   static void run(record& me, callable& f, std::tuple<process_rules::kept<A>...>& arguments) {
+    stop_token stop;
+    if constexpr (takes_stop_token) stop = me.stop.read();
     if constexpr (std::is_void_v<R>) {
-      call_workload<R>(f, arguments, this_unit::get_stop_token());
+      call_workload<R>(f, arguments, stop);
     } else if constexpr (is_in_place<R>) {
-      me.value.put(call_workload<R>(f, arguments, this_unit::get_stop_token()));
+      me.value.put(call_workload<R>(f, arguments, stop));
     } else {
-      outcome<R> result(std::in_place, call_workload<R>(f, arguments, this_unit::get_stop_token()));
+      outcome<R> result(std::in_place, call_workload<R>(f, arguments, stop));
       me.encoded.fill(result);
     }
   }
