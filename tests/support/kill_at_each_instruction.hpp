@@ -6,8 +6,8 @@
 //                          SIGKILL; reap; `check` here;   until the operation ends before n instructions are over
 //
 // Both processes keep to one CPU, where a step costs about 3 us instead of 20 to 40. Long operations take every
-// stride-th instruction, beginning at another one in each run (by test_seed()), and ordinary runs take a third of those;
-// TANDEM_TEST_SOAK=1 takes all. Sanitizers and brief runs (build_kind.hpp) widen the stride more.
+// stride-th instruction, beginning at another one in each run (by test_seed()), and ordinary runs take a third of
+// those; TANDEM_TEST_SOAK=1 takes all. Sanitizers and brief runs (build_kind.hpp) widen the stride more.
 //
 //   auto const report = kill_at_each_instruction({.reset = [&] { queue.clear(); },
 //                                                 .operation = [&] { queue.push(1); },

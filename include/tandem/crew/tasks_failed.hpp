@@ -13,7 +13,9 @@
 namespace tandem {
 
 /// Some tasks of a group that was to end with its first failure have failed.
+/// @par Shared memory          No.
 /// @par Threads and processes  As a std::runtime_error. In another process it is one, with the same words.
+/// @par Peer death             Does not concern it: it may tell of some.
 class tasks_failed : public std::runtime_error {
  public:
   /// @pre there is at least one
