@@ -140,6 +140,65 @@ TEST_CASE("pool: what is late is tried again as often as asked", "[crew][pool][r
   CHECK(*tries == 2);
 }
 
+namespace late {
+
+/// Kills its process when it has been encoded, if it is told to.
+struct result {
+  std::string text;
+  bool deadly = false;
+
+  explicit result(std::string value, bool kills = false) : text(std::move(value)), deadly(kills) {}
+  result(result&& other) noexcept : text(std::move(other.text)), deadly(std::exchange(other.deadly, false)) {}
+  ~result() {
+    if (deadly) ::raise(SIGKILL);
+  }
+};
+
+}  // namespace late
+
+template <> struct tandem::codec<late::result> {
+  static constexpr std::size_t least_size = 1;
+  static constexpr bool carries_descriptors = false;
+  static void encode(writer& to, late::result const& one) { codec<std::string>::encode(to, one.text); }
+  static late::result decode(reader& from) { return late::result(codec<std::string>::decode(from)); }
+};
+
+TEST_CASE("pool: what a try that died had made is given back", "[crew][pool][retry][death]") {
+  pool<process> workers(1);
+  shared<std::atomic<int>> tries(0);
+  auto const once = [tries](std::string text) { return late::result(std::move(text), ++*tries % 2 == 1); };
+  std::string const text(100'000, 'x');
+  auto const run = [&] {
+    CHECK(workers.submit({.retries = 1, .retry_on = retry_on::death}, once, text).get().text == text);
+  };
+  for (int i = 0; i < 5; ++i) run();
+  auto const before = tandem::commons().statistics().live_bytes;
+  for (int i = 0; i < 40; ++i) run();
+  CHECK(tandem::commons().statistics().live_bytes < before + 10 * text.size());
+  CHECK(*tries == 90);
+}
+
+TEST_CASE("pool: a task that ends when its time is up ends once, and takes no other along", "[crew][pool][death]") {
+  pool<process> workers(2);
+  std::vector<future<int>> tight, others;
+  for (int i = 0; i < 200; ++i) {
+    tight.push_back(workers.submit({.timeout = 2ms}, [i] {
+      auto const until = std::chrono::steady_clock::now() + 1900us + std::chrono::microseconds(i);
+      while (std::chrono::steady_clock::now() < until) {}
+      return i;
+    }));
+    for (int k = 0; k < 3; ++k) others.push_back(workers.submit([i] { return i; }));
+  }
+  int wrong = 0, lost = 0;
+  for (int i = 0; i < 200; ++i) {
+    auto const outcome = tight[static_cast<std::size_t>(i)].get_outcome();
+    wrong += outcome ? *outcome != i : !outcome.error().timed_out();
+  }
+  for (auto& one : others) lost += one.get_outcome().has_value() ? 0 : 1;
+  CHECK(wrong == 0);
+  CHECK(lost == 0);
+}
+
 TEST_CASE("pool: what cannot be copied cannot be tried again", "[crew][pool][retry]") {
   pool<thread> threads(1);
   CHECK_THROWS_WITH(threads.submit(

@@ -73,6 +73,7 @@ template <class R, class F, class... A> class process_task final : public ticket
   void collect() noexcept override {
     std::scoped_lock const hold(lock_);
     if (result_) return;
+    if (mine_.is_repeatable()) discard_arguments();
     try {
       if constexpr (std::is_void_v<R>) {
         if (!mine_.failed) return static_cast<void>(result_.emplace());
@@ -103,9 +104,13 @@ template <class R, class F, class... A> class process_task final : public ticket
 
   static void* room() { return commons().allocate(sizeof(record), alignof(record)); }
 
+  void discard_arguments() noexcept {
+    std::apply([](auto&... each) { (each.discard(), ...); }, mine_.arguments);
+  }
+
   void release() noexcept {
     if (has_closure_) std::destroy_at(&mine_.f());
-    std::apply([](auto&... each) { (each.discard(), ...); }, mine_.arguments);
+    discard_arguments();
     mine_.stop.discard();
     mine_.value.discard();
     mine_.encoded.discard();
