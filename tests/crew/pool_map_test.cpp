@@ -34,8 +34,8 @@ std::vector<int> numbers(std::size_t many) {
 TEMPLATE_TEST_CASE("pool: map divides any number of items, each is done once", "[crew][pool][map]", pool<thread>,
                    pool<process>) {
   TestType workers(3);
-  for (std::size_t const many : {0, 1, 2, 5, 6, 7, 97, 5000}) {
-    for (std::size_t const chunk : {0, 1, 3, 10'000}) {
+  for (std::size_t const many : {0U, 1U, 2U, 5U, 6U, 7U, 97U, 5000U}) {
+    for (std::size_t const chunk : {0U, 1U, 3U, 10000U}) {
       shared<std::atomic<std::size_t>> calls(std::size_t{0});
       auto const doubled = workers.map(numbers(many),
                                        [calls](int n) {
