@@ -23,6 +23,7 @@
 #include "tandem/crew/impl/process_task.hpp"   // for process_task
 #include "tandem/crew/impl/task.hpp"           // for task_record
 #include "tandem/crew/impl/thread_task.hpp"    // for thread_task, ticket_for
+#include "tandem/crew/impl/unit_kind.hpp"      // for is_chosen, mode_of
 #include "tandem/crew/pool_options.hpp"        // for map_options, pool_options, task_options
 #include "tandem/execution/impl/workload.hpp"  // for process_rules, require_workload, result_of, thread_rules
 #include "tandem/execution/process.hpp"        // for process
@@ -33,12 +34,6 @@
 namespace tandem {
 
 namespace impl {
-
-/// Which mode a kind of unit is; that of unit itself is chosen at run time.
-template <template <class> class Unit> inline constexpr bool is_chosen = false;
-template <> inline constexpr bool is_chosen<unit> = true;
-template <template <class> class Unit> inline constexpr tandem::mode mode_of = tandem::mode::thread;
-template <> inline constexpr tandem::mode mode_of<process> = tandem::mode::process;
 
 struct no_progress {
   void operator()(std::size_t, std::size_t) const noexcept {}
