@@ -23,10 +23,10 @@ class child_work {
   virtual unit<void> start(tandem::mode mode, options how, shared<pulse> const& pulse) const = 0;
 };
 
-/// Calls F with a pulse.
+/// Calls F with a pulse. In this order there is no padding but F's own: it may travel where F may.
 template <class F> struct supervised {
-  F function;
   shared<impl::pulse> pulse;
+  [[no_unique_address]] F function;
 
   template <class... A>
     requires std::is_invocable_v<F, A...> std::invoke_result_t<F, A...>
@@ -68,7 +68,7 @@ template <class Rules, class Start, class F, class... A> class kept_work final :
   unit<void> start(tandem::mode mode, options how, shared<pulse> const& pulse) const override {
     return std::apply(
         [&](auto const&... each) {
-          return Start::start(mode, std::move(how), supervised<std::decay_t<F>>{function_, pulse}, again(each)...);
+          return Start::start(mode, std::move(how), supervised<std::decay_t<F>>{pulse, function_}, again(each)...);
         },
         arguments_);
   }

@@ -279,6 +279,7 @@ class supervisor_core {
   }
 
   void request_stop() noexcept {
+    if (!is_ours()) return;  // in a forked child that requests it: there is a copy of the callback too
     holder const hold(lock_);
     stopping_ = true;
     told_.notify();
