@@ -145,7 +145,9 @@ TEST_CASE("supervisor: a child may request the stop", "[crew][supervisor]") {
   });
   crew.run(enough.get_token());
   CHECK(take(log, 1) == words{"a started"});
-  CHECK_FALSE(await(log, "a stopped").why);
+  auto const stopped = await(log, "a stopped");
+  INFO(stopped.to_string());
+  CHECK_FALSE(stopped.why);
 }
 
 TEST_CASE("supervisor: waiting for the end of its children", "[crew][supervisor]") {

@@ -104,7 +104,7 @@ class supervisor_core {
       running_ = false;
       throw;
     }
-    changed_.wait(hold, [this] { return all_started_ || !running_; });
+    changed_.wait(hold, [this] { return (all_started_ && !gave_up_) || !running_; });
     rethrow_end();
   }
 
@@ -114,7 +114,8 @@ class supervisor_core {
       begin("run");
     }
     {
-      stop_callback const tell(stop, [this] { request_stop(); });
+      // Not in this frame: a child that requests the stop takes its copy of the callback off the list.
+      auto const tell = std::make_unique<stop_callback<stopper>>(stop, stopper{this});
       manage(true);
     }
     auto const hold = lock("run");
@@ -123,7 +124,7 @@ class supervisor_core {
 
   bool wait(deadline until) {
     auto hold = lock_from_outside("wait");
-    auto const is_over = [this] { return nothing_left_ || !running_; };
+    auto const is_over = [this] { return (nothing_left_ && !gave_up_) || !running_; };
     if (until.is_never())
       changed_.wait(hold, is_over);
     else if (!changed_.wait_until(hold, until.time_point(), is_over))
@@ -198,6 +199,10 @@ class supervisor_core {
       return in_turn && (is_to_start() || state == child_state::starting || is_hung());
     }
     bool is_hung() const noexcept { return state == child_state::hung; }
+  };
+  struct stopper {
+    supervisor_core* core;
+    void operator()() const noexcept { core->request_stop(); }
   };
   struct request {
     wish what;
