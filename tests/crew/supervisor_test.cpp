@@ -435,6 +435,31 @@ TEST_CASE("supervisor: where there is no thread for it", "[crew][supervisor][err
   CHECK(end.passed());
 }
 
+TEST_CASE("supervisor: where there is no thread to hear of a stop", "[crew][supervisor][errors]") {
+  tandem::stop_source const asked;
+  process([asked] {}).join().value();  // since then a request may come from another process
+  auto const end = run_with_fault({{SYS_clone, EAGAIN}, {SYS_clone3, EAGAIN}}, [&] {
+    supervisor<thread> crew;
+    crew.add({.name = "a"}, lives_on);
+    CHECK(error_of([&] { crew.run(asked.get_token()); }) == EAGAIN);
+    crew.stop();
+    CHECK(state_of(crew, "a") == child_state::waiting);
+  });
+  INFO(end.to_string());
+  CHECK(end.passed());
+}
+
+TEST_CASE("supervisor: waits that no clock can count", "[crew][supervisor][backoff]") {
+  supervisor<thread> crew{{.intensity = 5}};
+  auto const for_ever = std::chrono::nanoseconds::max();
+  crew.add({.name = "a", .heartbeat = for_ever, .backoff = {.first = for_ever, .most = for_ever}}, fails);
+  crew.add({.name = "b", .restart = restart::transient, .shutdown = for_ever, .ready = for_ever},
+           [] { tandem::this_child::ready(); });
+  crew.start();
+  await_state(crew, "a", child_state::waiting);
+  await_state(crew, "b", child_state::ended);
+}
+
 TEST_CASE("supervisor: where there is no descriptor", "[crew][supervisor][errors]") {
   auto const end = run_in_child([] {
     rlimit few{};

@@ -109,7 +109,7 @@ template <template <class> class Unit> class supervisor {
 
   /// Supervises in the calling thread, until a stop is requested, or no child is left that runs or is to run. All have
   /// ended when it returns. As the work of another supervisor's child it beats, and is ready when its children are.
-  /// @throws supervisor_gave_up; std::system_error: operation_not_permitted where it runs already
+  /// @throws supervisor_gave_up; std::system_error: operation_not_permitted where it runs already; as stop_callback
   void run(stop_token const& stop = {}) { core_->run(stop); }
 
   /// Blocks until no child is left that runs or is to run, or the supervisor has stopped.

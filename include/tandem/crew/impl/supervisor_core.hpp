@@ -5,6 +5,8 @@
 #ifndef TANDEM_CREW_IMPL_SUPERVISOR_CORE_HPP
 #define TANDEM_CREW_IMPL_SUPERVISOR_CORE_HPP
 
+#include <poll.h>  // for POLLIN
+
 #include <algorithm>           // for clamp, max, min
 #include <atomic>              // for memory_order
 #include <chrono>              // for nanoseconds, steady_clock
@@ -44,6 +46,7 @@
 #include "tandem/execution/unit_id.hpp"             // for unit_id
 #include "tandem/memory/shared.hpp"                 // for shared, shared_access
 #include "tandem/os/clock.hpp"                      // for monotonic_ns
+#include "tandem/os/poll.hpp"                       // for wait_ready
 #include "tandem/os/process_id.hpp"                 // for process_id
 #include "tandem/resource/event.hpp"                // for event
 #include "tandem/sync/stop_token.hpp"               // for stop_callback, stop_token
@@ -113,11 +116,17 @@ class supervisor_core {
       auto const hold = lock("run");
       begin("run");
     }
-    {
-      // Not in this frame: a child that requests the stop takes its copy of the callback off the list.
-      auto const tell = std::make_unique<stop_callback<stopper>>(stop, stopper{this});
-      manage(true);
+    std::unique_ptr<stop_callback<stopper>>
+        tell;  // not in this frame: a child that requests the stop writes to its copy
+    try {
+      tell = std::make_unique<stop_callback<stopper>>(stop, stopper{this});
+    } catch (...) {
+      auto const hold = lock("run");
+      running_ = false;
+      throw;
     }
+    manage(true);
+    tell.reset();
     auto const hold = lock("run");
     rethrow_end();
   }
@@ -421,7 +430,7 @@ class supervisor_core {
         one.in_turn = false;
         tell(kind::ready, one, hold);
       }
-      if (now < hung_at(one)) continue;
+      if (now < hung_at(one) || has_ended(one)) continue;
       one.state = child_state::hung;
       tell(kind::hung, one, hold);
       hold.unlock();  // who is told to stop may call us
@@ -430,15 +439,19 @@ class supervisor_core {
     }
   }
 
+  /// Whether its end is about to be seen.
+  static bool has_ended(child& one) { return os::wait_ready(one.unit.wait_handle(), POLLIN, 0) > 0; }
+
   /// When it is hung, unless it does something before; INT64_MAX: never.
   static std::int64_t hung_at(child const& one) noexcept {
-    auto const after = [](std::int64_t at, std::chrono::nanoseconds time) {
-      return time.count() == 0 || time.count() > INT64_MAX - at ? INT64_MAX : at + time.count();
-    };
     auto at = INT64_MAX;
-    if (one.state == child_state::starting) at = after(one.started_at, one.how.ready);
+    if (one.state == child_state::starting) at = later(one.started_at, one.how.ready);
+    if (one.how.heartbeat.count() == 0) return at;
     auto const beaten = std::max(one.started_at, one.pulse->beaten.load(std::memory_order_relaxed));
-    return std::min(at, after(beaten, one.how.heartbeat));
+    return std::min(at, later(beaten, one.how.heartbeat));
+  }
+  static std::int64_t later(std::int64_t at, std::chrono::nanoseconds time) noexcept {
+    return time.count() > INT64_MAX - at ? INT64_MAX : at + time.count();
   }
 
   /// As far as that can be done to it.
@@ -473,7 +486,7 @@ class supervisor_core {
     if (now - one.started_at >= one.how.backoff.reset_after.count()) one.failures = 0;
     ++one.failures;
     if (recent_.add(now, why)) return give_up(one, why, hold);
-    put_off(one, now + one.how.backoff.delay(one.failures, options_.seed + number(one) * 0x10000).count());
+    put_off(one, later(now, one.how.backoff.delay(one.failures, options_.seed + number(one) * 0x10000)));
     if (options_.strategy == strategy::one_for_one) return;
     std::int64_t const due = one.due;
     auto const first = options_.strategy == strategy::one_for_all ? 0 : number(one);
@@ -594,14 +607,13 @@ class supervisor_core {
     return deadline::at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(wake)));
   }
 
-  void tell(kind what, child const& one, holder& hold, std::optional<failure> why = {}, unit_id id = {}) {
+  void tell(kind what, child const& one, holder& hold, std::optional<failure> const& why = {}, unit_id id = {}) {
     if (listeners_.empty()) return;
     if (id == unit_id{}) id = one.id;
-    supervisor_event const event{what, one.how.name, id, one.restarts, std::move(why)};
     hold.unlock();
     for (auto const& listener : listeners_) {
       try {
-        listener->tell(event);
+        listener->tell({what, one.how.name, id, one.restarts, why});
       } catch (...) { report_unobserved(failure::threw(options_.name, std::current_exception())); }
     }
     hold.lock();
