@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "crew/supervisors.hpp"
+#include "support/build_kind.hpp"
 #include "support/catch.hpp"
 #include "tandem/core.hpp"
 #include "tandem/crew/supervisor.hpp"
@@ -46,6 +47,7 @@ void branch(stop_token const& stop, mode how, pids const& who, counter const& en
 
 TEST_CASE("supervisor: a tree stops from its leaves to its root, the last one first", "[crew][supervisor][tree]") {
   auto const outer = GENERATE(mode::thread, mode::process);
+  if (thread_sanitized && outer == mode::process) return;  // it has no threads in a fork of a program with threads
   auto const inner = GENERATE(mode::thread, mode::process);
   CAPTURE(static_cast<int>(outer), static_cast<int>(inner));
   pids const who(2);
@@ -68,6 +70,7 @@ TEST_CASE("supervisor: a tree stops from its leaves to its root, the last one fi
 
 TEST_CASE("supervisor: that one has given up is a failure of its parent's child", "[crew][supervisor][tree]") {
   auto const outer = GENERATE(mode::thread, mode::process);
+  if (thread_sanitized && outer == mode::process) return;  // it has no threads in a fork of a program with threads
   auto const inner = GENERATE(mode::thread, mode::process);
   CAPTURE(static_cast<int>(outer), static_cast<int>(inner));
   counter const deaths(0);
@@ -93,6 +96,7 @@ TEST_CASE("supervisor: that one has given up is a failure of its parent's child"
 
 TEST_CASE("supervisor: a branch that is killed takes its children along, and all grow again",
           "[crew][supervisor][tree][death]") {
+  if (thread_sanitized) return;  // it has no threads in a fork of a program with threads
   pids const who(2);
   counter const ends(0);
   supervisor_log log;
@@ -116,6 +120,7 @@ TEST_CASE("supervisor: a branch that is killed takes its children along, and all
 
 TEST_CASE("supervisor: a supervisor that runs in a child beats for it", "[crew][supervisor][tree]") {
   auto const outer = GENERATE(mode::thread, mode::process);
+  if (thread_sanitized && outer == mode::process) return;  // it has no threads in a fork of a program with threads
   auto const inner = outer;
   supervisor_log log;
   supervisor crew(outer);
@@ -142,6 +147,7 @@ TEST_CASE("supervisor: a supervisor that runs in a child beats for it", "[crew][
 }
 
 TEST_CASE("supervisor: one that runs in a thread of its own does not beat for its child", "[crew][supervisor][tree]") {
+  if (thread_sanitized) return;  // it has no threads in a fork of a program with threads
   supervisor_log log;
   supervisor<tandem::process> crew;
   crew.on_event(log);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 
+#include "support/build_kind.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
 #include "tandem/core.hpp"
@@ -31,6 +32,8 @@ TEST_CASE("this_child: where no supervisor asks, it does nothing", "[crew][this_
 
 TEST_CASE("this_child: a process that a child starts is not the child", "[crew][this_child]") {
   auto const how = GENERATE(mode::thread, mode::process);
+  if (tandem_test::thread_sanitized && how == mode::process)
+    return;  // it has no threads in a fork of a program with threads
   tandem::supervisor crew(how);
   shared<std::atomic<int>> const found(0);
   crew.add({.restart = tandem::restart::temporary, .heartbeat = 1h}, [found] {
@@ -50,6 +53,8 @@ TEST_CASE("this_child: a process that a child starts is not the child", "[crew][
 
 TEST_CASE("this_child: a child's child has a pulse of its own, or none", "[crew][this_child]") {
   auto const how = GENERATE(mode::thread, mode::process);
+  if (tandem_test::thread_sanitized && how == mode::process)
+    return;  // it has no threads in a fork of a program with threads
   auto const inner = GENERATE(mode::thread, mode::process);
   tandem::supervisor crew(how);
   shared<std::atomic<int>> const right(0);
