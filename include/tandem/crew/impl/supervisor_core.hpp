@@ -5,13 +5,10 @@
 #ifndef TANDEM_CREW_IMPL_SUPERVISOR_CORE_HPP
 #define TANDEM_CREW_IMPL_SUPERVISOR_CORE_HPP
 
-#include <poll.h>  // for POLLIN
-
 #include <algorithm>           // for clamp, max, min
 #include <atomic>              // for memory_order
 #include <chrono>              // for nanoseconds, steady_clock
 #include <condition_variable>  // for condition_variable
-#include <csignal>             // for SIGKILL
 #include <cstddef>             // for size_t
 #include <cstdint>             // for int64_t, uint64_t
 #include <exception>           // for current_exception, exception_ptr, make_exception_ptr, rethrow_exception
@@ -24,33 +21,31 @@
 #include <utility>             // for exchange, move
 #include <vector>              // for vector
 
-#include "tandem/core/deadline.hpp"                 // for deadline
-#include "tandem/core/errors.hpp"                   // for throw_errc
-#include "tandem/core/failure.hpp"                  // for failure
-#include "tandem/core/mode.hpp"                     // for mode
-#include "tandem/core/outcome.hpp"                  // for outcome
-#include "tandem/core/register_exception.hpp"       // for register_exception
-#include "tandem/core/unobserved_failure.hpp"       // for report_unobserved
-#include "tandem/crew/child_options.hpp"            // for child_options, restart
-#include "tandem/crew/child_status.hpp"             // for child_state, child_status
-#include "tandem/crew/impl/child_work.hpp"          // for child_work
-#include "tandem/crew/impl/pulse.hpp"               // for pulse, pulse_here
-#include "tandem/crew/impl/restart_meter.hpp"       // for restart_meter
-#include "tandem/crew/supervisor_event.hpp"         // for supervisor_event
-#include "tandem/crew/supervisor_gave_up.hpp"       // for supervisor_gave_up
-#include "tandem/crew/supervisor_options.hpp"       // for strategy, supervisor_options
-#include "tandem/execution/impl/check_options.hpp"  // for check_thread_options
-#include "tandem/execution/options.hpp"             // for options
-#include "tandem/execution/thread.hpp"              // for thread
-#include "tandem/execution/unit.hpp"                // for unit
-#include "tandem/execution/unit_id.hpp"             // for unit_id
-#include "tandem/memory/shared.hpp"                 // for shared, shared_access
-#include "tandem/os/clock.hpp"                      // for monotonic_ns
-#include "tandem/os/poll.hpp"                       // for wait_ready
-#include "tandem/os/process_id.hpp"                 // for process_id
-#include "tandem/resource/event.hpp"                // for event
-#include "tandem/sync/stop_token.hpp"               // for stop_callback, stop_token
-#include "tandem/sync/wait_set.hpp"                 // for wait_set
+#include "tandem/core/deadline.hpp"            // for deadline
+#include "tandem/core/errors.hpp"              // for throw_errc
+#include "tandem/core/failure.hpp"             // for failure
+#include "tandem/core/mode.hpp"                // for mode
+#include "tandem/core/outcome.hpp"             // for outcome
+#include "tandem/core/register_exception.hpp"  // for register_exception
+#include "tandem/core/unobserved_failure.hpp"  // for report_unobserved
+#include "tandem/crew/child_options.hpp"       // for child_options, restart
+#include "tandem/crew/child_status.hpp"        // for child_state, child_status
+#include "tandem/crew/impl/pulse.hpp"          // for pulse, pulse_here
+#include "tandem/crew/impl/restart_meter.hpp"  // for restart_meter
+#include "tandem/crew/impl/supervised_child.hpp"  // for check_child, child_work, later, refuse_child, supervised_child, unit_options
+#include "tandem/crew/supervisor_event.hpp"    // for supervisor_event
+#include "tandem/crew/supervisor_gave_up.hpp"  // for supervisor_gave_up
+#include "tandem/crew/supervisor_options.hpp"  // for strategy, supervisor_options
+#include "tandem/execution/options.hpp"        // for options
+#include "tandem/execution/thread.hpp"         // for thread
+#include "tandem/execution/unit.hpp"           // for unit
+#include "tandem/execution/unit_id.hpp"        // for unit_id
+#include "tandem/memory/shared.hpp"            // for shared
+#include "tandem/os/clock.hpp"                 // for monotonic_ns
+#include "tandem/os/process_id.hpp"            // for process_id
+#include "tandem/resource/event.hpp"           // for event
+#include "tandem/sync/stop_token.hpp"          // for stop_callback, stop_token
+#include "tandem/sync/wait_set.hpp"            // for wait_set
 
 namespace tandem::impl {
 
@@ -85,10 +80,10 @@ class supervisor_core {
   void add(child_options how, std::unique_ptr<child_work const> work) {
     auto const hold = lock("add");
     if (how.name.empty()) how.name = "child " + std::to_string(++made_ + children_.size());
-    check(how);
-    if (find(how.name) != nullptr) refuse(how, "name", "another child has it");
-    for (auto const& one : arrivals_)
-      if (one->how.name == how.name) refuse(how, "name", "another child has it");
+    check_child(mode_, how);
+    for (auto const* list : {&children_, &arrivals_})
+      for (auto const& one : *list)
+        if (one->how.name == how.name) refuse_child(how, "name", "another child has it");
     auto added = std::make_unique<child>();
     if (how.heartbeat.count() > 0 || how.ready.count() > 0) added->pulse = shared<pulse>(how.heartbeat.count());
     added->how = std::move(how);
@@ -187,28 +182,8 @@ class supervisor_core {
   using kind = supervisor_event::kind;
   using holder = std::unique_lock<std::mutex>;
 
-  struct child {
-    child_options how;
-    std::unique_ptr<child_work const> work;
-    shared<impl::pulse> pulse = shared_access::nothing<impl::pulse>();
-    tandem::unit<void> unit;  // of the thread that supervises alone
-    unit_id id;               // of the unit; none: it is not there
-    child_state state = child_state::waiting;
-    bool in_turn = true;          // not before those before it are ready
-    std::int64_t due = 0;         // where it waits: not before this
-    std::int64_t started_at = 0;  // CLOCK_MONOTONIC; 0: never
-    std::uint64_t failures = 0;   // in a row
-    std::uint64_t restarts = 0;
-    std::optional<failure> last;
+  using child = supervised_child;
 
-    bool is_alive() const noexcept { return id != unit_id{}; }
-    bool is_to_start() const noexcept { return state == child_state::waiting; }
-    /// Whether those behind it that start in turn wait for it.
-    bool is_awaited() const noexcept {
-      return in_turn && (is_to_start() || state == child_state::starting || is_hung());
-    }
-    bool is_hung() const noexcept { return state == child_state::hung; }
-  };
   struct stopper {
     supervisor_core* core;
     void operator()() const noexcept { core->request_stop(); }
@@ -227,31 +202,6 @@ class supervisor_core {
       options.seed = static_cast<std::uint64_t>(os::monotonic_ns()) ^ static_cast<std::uint64_t>(os::process_id())
                                                                           << 40;
     return options;
-  }
-
-  [[noreturn]] static void refuse(child_options const& how, char const* member, char const* why) {
-    throw std::invalid_argument("tandem: supervisor::add: child '" + how.name + "': " + member + ": " + why);
-  }
-
-  void check(child_options const& how) const {
-    auto const& slow = how.backoff;
-    if (how.shutdown.count() < 0) refuse(how, "shutdown", "less than nothing; 0 kills at once");
-    if (how.heartbeat.count() < 0) refuse(how, "heartbeat", "less than nothing; 0 is none");
-    if (how.ready.count() < 0) refuse(how, "ready", "less than nothing; 0 is none");
-    if (slow.first.count() < 0 || slow.most < slow.first) refuse(how, "backoff", "first is not between 0 and most");
-    if (!(slow.factor >= 1)) refuse(how, "backoff", "factor is less than 1");
-    if (!(slow.jitter >= 0 && slow.jitter <= 1)) refuse(how, "backoff", "jitter is not between 0 and 1");
-    if (slow.reset_after.count() < 0) refuse(how, "backoff", "reset_after is less than nothing");
-    if (mode_ == tandem::mode::thread) check_thread_options(unit_options(how));
-  }
-
-  static options unit_options(child_options const& how) {
-    options all;
-    all.name = how.name;
-    all.start = how.start;
-    all.report_crash = how.report_crash;
-    all.inherit = how.inherit;
-    return all;
   }
 
   std::string describe() const { return "supervisor '" + options_.name + "'"; }
@@ -401,7 +351,7 @@ class supervisor_core {
       try {
         ends_.add(one.unit, &one);
       } catch (...) {
-        kill(one);
+        one.kill();
         static_cast<void>(one.unit.join().has_value());
         throw;
       }
@@ -430,37 +380,13 @@ class supervisor_core {
         one.in_turn = false;
         tell(kind::ready, one, hold);
       }
-      if (now < hung_at(one) || has_ended(one)) continue;
+      if (now < one.hung_at() || one.has_ended()) continue;
       one.state = child_state::hung;
       tell(kind::hung, one, hold);
       hold.unlock();  // who is told to stop may call us
-      kill(one);
+      one.kill();
       hold.lock();
     }
-  }
-
-  /// Whether its end is about to be seen.
-  static bool has_ended(child& one) { return os::wait_ready(one.unit.wait_handle(), POLLIN, 0) > 0; }
-
-  /// When it is hung, unless it does something before; INT64_MAX: never.
-  static std::int64_t hung_at(child const& one) noexcept {
-    auto at = INT64_MAX;
-    if (one.state == child_state::starting) at = later(one.started_at, one.how.ready);
-    if (one.how.heartbeat.count() == 0) return at;
-    auto const beaten = std::max(one.started_at, one.pulse->beaten.load(std::memory_order_relaxed));
-    return std::min(at, later(beaten, one.how.heartbeat));
-  }
-  static std::int64_t later(std::int64_t at, std::chrono::nanoseconds time) noexcept {
-    return time.count() > INT64_MAX - at ? INT64_MAX : at + time.count();
-  }
-
-  /// As far as that can be done to it.
-  static void kill(child& one) {
-    auto* const process = one.unit.as_process();
-    if (process == nullptr) return static_cast<void>(one.unit.request_stop());
-    try {
-      process->kill(SIGKILL);
-    } catch (std::system_error const&) {}  // it has become another user's: it is waited for
   }
 
   /// One that has ended by itself.
@@ -534,7 +460,7 @@ class supervisor_core {
     if (!end) {
       tell(kind::overdue, one, hold);
       hold.unlock();
-      kill(one);
+      one.kill();
       end = join(one.unit, deadline::never());
       hold.lock();
     }
@@ -597,7 +523,7 @@ class supervisor_core {
     for (auto const& one : children_) {
       if (one->is_to_start() && !(one->in_turn && others_first)) wake = std::min(wake, one->due);
       if (one->pulse.get() != nullptr && one->is_alive() && !one->is_hung()) {
-        wake = std::min(wake, hung_at(*one));
+        wake = std::min(wake, one->hung_at());
         if (one->state == child_state::starting)
           wake = std::min(wake, now + std::clamp<std::int64_t>((now - one->started_at) / 8, 500'000, 50'000'000));
       }
