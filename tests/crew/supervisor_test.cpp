@@ -272,7 +272,7 @@ TEST_CASE("supervisor: those behind a child start when it is ready", "[crew][sup
 TEST_CASE("supervisor: a child that is not ready in time is hung", "[crew][supervisor][ready]") {
   auto const how = GENERATE(mode::thread, mode::process);
   supervisor_log log;
-  supervisor crew(how);
+  supervisor crew(how, {.intensity = 1000});  // a start may be slow
   crew.on_event(log);
   counter const lives(0);
   crew.add({.name = "a", .ready = 50ms}, [lives](stop_token const& stop) {
