@@ -67,11 +67,13 @@ TEST_CASE("child_options: names are its own, and made where none is given", "[cr
   supervisor<tandem::thread> crew;
   crew.add({.name = "a"}, [] {});
   CHECK_THROWS_WITH(crew.add({.name = "a"}, [] {}), "tandem: supervisor::add: child 'a': name: another child has it");
+  crew.add({.name = "child 1"}, [] {});
   crew.add({}, [] {});
+  CHECK(crew.remove("a"));
   crew.add({}, [] {});
   auto const all = crew.children();
   REQUIRE(all.size() == 3);
-  CHECK(all[0].name == "a");
-  CHECK(all[1].name == "child 1");
-  CHECK(all[2].name == "child 2");
+  CHECK(all[0].name == "child 1");
+  CHECK(all[1].name == "child 2");
+  CHECK(all[2].name == "child 3");
 }

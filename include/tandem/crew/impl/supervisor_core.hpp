@@ -79,11 +79,12 @@ class supervisor_core {
 
   void add(child_options how, std::unique_ptr<child_work const> work) {
     auto const hold = lock("add");
-    if (how.name.empty()) how.name = "child " + std::to_string(++made_ + children_.size());
+    if (how.name.empty()) {
+      do how.name = "child " + std::to_string(++made_);
+      while (is_taken(how.name));
+    }
     check_child(mode_, how);
-    for (auto const* list : {&children_, &arrivals_})
-      for (auto const& one : *list)
-        if (one->how.name == how.name) refuse_child(how, "name", "another child has it");
+    if (is_taken(how.name)) refuse_child(how, "name", "another child has it");
     auto added = std::make_unique<child>();
     if (how.heartbeat.count() > 0 || how.ready.count() > 0) added->pulse = shared<pulse>(how.heartbeat.count());
     added->how = std::move(how);
@@ -251,6 +252,13 @@ class supervisor_core {
 
   void rethrow_end() const {
     if (gave_up_) std::rethrow_exception(gave_up_);
+  }
+
+  bool is_taken(std::string const& name) const noexcept {
+    for (auto const* list : {&children_, &arrivals_})
+      for (auto const& one : *list)
+        if (one->how.name == name) return true;
+    return false;
   }
 
   child* find(std::string const& name) const noexcept {
