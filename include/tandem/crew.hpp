@@ -7,6 +7,7 @@
 #include "tandem/crew/child_status.hpp"
 #include "tandem/crew/future.hpp"
 #include "tandem/crew/inlet.hpp"
+#include "tandem/crew/member_lost.hpp"
 #include "tandem/crew/outlet.hpp"
 #include "tandem/crew/pipeline.hpp"
 #include "tandem/crew/pool.hpp"
@@ -18,6 +19,9 @@
 #include "tandem/crew/supervisor_gave_up.hpp"
 #include "tandem/crew/supervisor_log.hpp"
 #include "tandem/crew/supervisor_options.hpp"
+#include "tandem/crew/team.hpp"
+#include "tandem/crew/team_member.hpp"
+#include "tandem/crew/team_options.hpp"
 #include "tandem/crew/this_child.hpp"
 
 #endif  // TANDEM_CREW_HPP
