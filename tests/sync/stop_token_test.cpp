@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <thread>
@@ -14,6 +15,7 @@
 #include "support/catch.hpp"
 #include "support/child.hpp"
 #include "support/place.hpp"
+#include "tandem/memory/shared.hpp"
 
 using namespace std::chrono_literals;
 using tandem_test::child_process, tandem_test::place;
@@ -211,6 +213,27 @@ TEST_CASE("stop_callback: runs here when another process requests the stop", "[s
   });
   other.request_stop();
   CHECK(waiting.join().passed());
+}
+
+TEST_CASE("stop_callback: a child's copy of it does not run when the child requests the stop",
+          "[sync][stop][processes]") {
+  tandem::stop_source source;
+  std::mutex held;  // as in the child's copy of it: for ever
+  tandem::shared<std::atomic<int>> here(0), there(0);
+  std::unique_lock hold(held);
+  tandem::stop_callback outside(source.get_token(), [&, parent = ::getpid()] {
+    std::scoped_lock const lock(held);
+    ++*(::getpid() == parent ? here : there);
+  });
+  auto child = fork_with(source, [&there](tandem::stop_source const& stop) {
+    tandem::stop_callback own(stop.get_token(), [&there] { *there += 10; });
+    stop.request_stop();
+  });
+  CHECK(child.join().passed());
+  hold.unlock();
+  while (*here == 0) std::this_thread::yield();
+  CHECK(*here == 1);
+  CHECK(*there == 10);
 }
 
 TEST_CASE("stop_callback: the watching thread goes with the last callback", "[sync][stop][processes]") {

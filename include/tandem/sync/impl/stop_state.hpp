@@ -36,6 +36,7 @@ struct stop_callback_link {
   stop_callback_link* next = nullptr;
   std::atomic<std::uint32_t> done{0};
   bool* destroyed = nullptr;  // where its own destructor, called from inside the callback, says so
+  pid_t process = 0;          // whose callback it is: a forked child has a copy, which is none of its business
 };
 
 class stop_state {
@@ -114,6 +115,7 @@ class stop_state {
     std::lock_guard hold(lock_);
     if (stop_requested()) return false;
     if (across_.has_value()) watch();
+    link.process = ::getpid();
     link.next = callbacks_;
     if (callbacks_ != nullptr) callbacks_->previous = &link;
     callbacks_ = &link;
@@ -149,11 +151,18 @@ class stop_state {
     link.previous = link.next = nullptr;
   }
 
+  /// The first that was registered in this process. Others are left as they are: to write there is lost.
+  static stop_callback_link* first_own(stop_callback_link* from) noexcept {
+    auto const here = ::getpid();
+    while (from != nullptr && from->process != here) from = from->next;
+    return from;
+  }
+
   void run_callbacks() noexcept {
     std::unique_lock hold(lock_);
     runner_ = os::thread_id();
-    while (callbacks_ != nullptr) {
-      stop_callback_link& link = *callbacks_;
+    for (stop_callback_link* next = callbacks_; (next = first_own(next)) != nullptr; next = callbacks_) {
+      stop_callback_link& link = *next;
       unlink(link);
       bool destroyed = false;
       link.destroyed = &destroyed;
