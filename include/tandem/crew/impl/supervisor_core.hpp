@@ -518,7 +518,7 @@ class supervisor_core {
       starts = starts || one->is_awaited();
     }
     nothing_left_ = !left;
-    all_started_ = !starts;
+    all_started_ = all_started_ || !starts;  // who waits for it may look when one has failed already
     if (!left || !starts) changed_.notify_all();
     // release: pairs with look_after_all's acquire
     if (!starts && own_pulse_ != nullptr) own_pulse_->ready.store(true, std::memory_order_release);
