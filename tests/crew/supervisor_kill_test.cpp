@@ -35,8 +35,6 @@ int open_descriptors() {
   return count;
 }
 
-void lives_on(stop_token const& stop) { stop.wait(); }
-
 /// How many of them run.
 std::size_t running(auto const& crew) {
   std::size_t count = 0;

@@ -21,15 +21,11 @@ using tandem::mode, tandem::restart, tandem::shared, tandem::strategy, tandem::s
 
 namespace {
 
-using counter = shared<std::atomic<int>>;
-
 /// Ends so in its first life; lives on in its others.
 void ends_once(tandem::stop_token const& stop, counter const& lives, way how) {
   if ((*lives)++ == 0) return end_by(how);
   stop.wait();
 }
-
-void lives_on(tandem::stop_token const& stop) { stop.wait(); }
 
 /// What is to be seen when b, between a and c, ends.
 words expected_of(strategy by, restart kind, bool normal) {

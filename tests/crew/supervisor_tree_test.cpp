@@ -25,7 +25,6 @@ using tandem::mode, tandem::restart, tandem::shared, tandem::stop_token, tandem:
 
 namespace {
 
-using counter = shared<std::atomic<int>>;
 using pids = shared<std::atomic<pid_t>[]>;
 
 bool is_gone(pid_t one) { return ::kill(one, 0) != 0 && errno == ESRCH; }

@@ -5,17 +5,22 @@
 
 #include <unistd.h>  // for _exit
 
+#include <atomic>     // for atomic
 #include <chrono>     // for seconds
 #include <csignal>    // for raise, SIGKILL
 #include <cstddef>    // for size_t
 #include <cstdlib>    // for abort, exit
-#include <stdexcept>  // for domain_error
+#include <stdexcept>  // for domain_error, out_of_range
 #include <string>     // for string
+#include <thread>     // for this_thread::yield
 #include <vector>     // for vector
 
 #include "support/catch.hpp"
+#include "tandem/crew/child_status.hpp"
 #include "tandem/crew/supervisor_event.hpp"
 #include "tandem/crew/supervisor_log.hpp"
+#include "tandem/memory/shared.hpp"
+#include "tandem/sync/stop_token.hpp"
 
 namespace tandem_test {
 
@@ -72,6 +77,24 @@ inline tandem::supervisor_event await(tandem::supervisor_log const& log, std::st
     if (brief_words(*one) == text) return *one;
   FAIL("the event '" << text << "' did not come");
   return {};
+}
+
+// ---- children, and how they are
+
+using counter = tandem::shared<std::atomic<int>>;
+
+inline void lives_on(tandem::stop_token const& stop) { stop.wait(); }
+inline void fails() { throw std::domain_error("no"); }
+
+tandem::child_state state_of(auto const& crew, std::string const& name) {
+  for (auto const& one : crew.children())
+    if (one.name == name) return one.state;
+  throw std::out_of_range(name);
+}
+
+/// Until it is at that.
+void await_state(auto const& crew, std::string const& name, tandem::child_state state) {
+  while (state_of(crew, name) != state) std::this_thread::yield();
 }
 
 }  // namespace tandem_test

@@ -5,7 +5,7 @@
 #ifndef TANDEM_CREW_IMPL_SUPERVISOR_CORE_HPP
 #define TANDEM_CREW_IMPL_SUPERVISOR_CORE_HPP
 
-#include <algorithm>           // for clamp, max, min
+#include <algorithm>           // for max, min
 #include <atomic>              // for memory_order
 #include <chrono>              // for nanoseconds, steady_clock
 #include <condition_variable>  // for condition_variable
@@ -21,31 +21,32 @@
 #include <utility>             // for exchange, move
 #include <vector>              // for vector
 
-#include "tandem/core/deadline.hpp"            // for deadline
-#include "tandem/core/errors.hpp"              // for throw_errc
-#include "tandem/core/failure.hpp"             // for failure
-#include "tandem/core/mode.hpp"                // for mode
-#include "tandem/core/outcome.hpp"             // for outcome
-#include "tandem/core/register_exception.hpp"  // for register_exception
-#include "tandem/core/unobserved_failure.hpp"  // for report_unobserved
-#include "tandem/crew/child_options.hpp"       // for child_options, restart
-#include "tandem/crew/child_status.hpp"        // for child_state, child_status
-#include "tandem/crew/impl/pulse.hpp"          // for pulse, pulse_here
-#include "tandem/crew/impl/restart_meter.hpp"  // for restart_meter
-#include "tandem/crew/impl/supervised_child.hpp"  // for check_child, child_work, later, refuse_child, supervised_child, unit_options
-#include "tandem/crew/supervisor_event.hpp"    // for supervisor_event
-#include "tandem/crew/supervisor_gave_up.hpp"  // for supervisor_gave_up
-#include "tandem/crew/supervisor_options.hpp"  // for strategy, supervisor_options
-#include "tandem/execution/options.hpp"        // for options
-#include "tandem/execution/thread.hpp"         // for thread
-#include "tandem/execution/unit.hpp"           // for unit
-#include "tandem/execution/unit_id.hpp"        // for unit_id
-#include "tandem/memory/shared.hpp"            // for shared
-#include "tandem/os/clock.hpp"                 // for monotonic_ns
-#include "tandem/os/process_id.hpp"            // for process_id
-#include "tandem/resource/event.hpp"           // for event
-#include "tandem/sync/stop_token.hpp"          // for stop_callback, stop_token
-#include "tandem/sync/wait_set.hpp"            // for wait_set
+#include "tandem/core/deadline.hpp"               // for deadline
+#include "tandem/core/errors.hpp"                 // for throw_errc
+#include "tandem/core/failure.hpp"                // for failure
+#include "tandem/core/mode.hpp"                   // for mode
+#include "tandem/core/outcome.hpp"                // for outcome
+#include "tandem/core/register_exception.hpp"     // for register_exception
+#include "tandem/core/unobserved_failure.hpp"     // for report_unobserved
+#include "tandem/crew/child_options.hpp"          // for child_options, restart
+#include "tandem/crew/child_status.hpp"           // for child_state, child_status
+#include "tandem/crew/impl/child_roster.hpp"      // for child_roster
+#include "tandem/crew/impl/pulse.hpp"             // for pulse, pulse_here
+#include "tandem/crew/impl/restart_meter.hpp"     // for restart_meter
+#include "tandem/crew/impl/supervised_child.hpp"  // for child_work, later, supervised_child, unit_options
+#include "tandem/crew/supervisor_event.hpp"       // for supervisor_event
+#include "tandem/crew/supervisor_gave_up.hpp"     // for supervisor_gave_up
+#include "tandem/crew/supervisor_options.hpp"     // for strategy, supervisor_options
+#include "tandem/execution/options.hpp"           // for options
+#include "tandem/execution/thread.hpp"            // for thread
+#include "tandem/execution/unit.hpp"              // for unit
+#include "tandem/execution/unit_id.hpp"           // for unit_id
+#include "tandem/memory/shared.hpp"               // for shared
+#include "tandem/os/clock.hpp"                    // for monotonic_ns
+#include "tandem/os/process_id.hpp"               // for process_id
+#include "tandem/resource/event.hpp"              // for event
+#include "tandem/sync/stop_token.hpp"             // for stop_callback, stop_token
+#include "tandem/sync/wait_set.hpp"               // for wait_set
 
 namespace tandem::impl {
 
@@ -79,17 +80,7 @@ class supervisor_core {
 
   void add(child_options how, std::unique_ptr<child_work const> work) {
     auto const hold = lock("add");
-    if (how.name.empty()) {
-      do how.name = "child " + std::to_string(++made_);
-      while (is_taken(how.name));
-    }
-    check_child(mode_, how);
-    if (is_taken(how.name)) refuse_child(how, "name", "another child has it");
-    auto added = std::make_unique<child>();
-    if (how.heartbeat.count() > 0 || how.ready.count() > 0) added->pulse = shared<pulse>(how.heartbeat.count());
-    added->how = std::move(how);
-    added->work = std::move(work);
-    arrivals_.push_back(std::move(added));
+    children_.add(mode_, std::move(how), std::move(work));
     nothing_left_ = all_started_ = false;
     told_.notify();
   }
@@ -159,9 +150,9 @@ class supervisor_core {
     auto hold = lock_from_outside(call);
     if (!running_) {
       if (what == wish::restart) throw_errc(std::errc::operation_not_permitted, call, describe() + " is not running");
-      admit();
-      auto* const one = find(name);
-      if (one != nullptr && what == wish::remove) erase(*one);
+      children_.admit();
+      auto* const one = children_.find(name);
+      if (one != nullptr && what == wish::remove) children_.erase(*one);
       return one != nullptr;
     }
     request one{what, std::move(name)};
@@ -173,10 +164,7 @@ class supervisor_core {
 
   std::vector<child_status> children() const {
     auto const hold = lock("children");
-    std::vector<child_status> all;
-    for (auto const* list : {&children_, &arrivals_})
-      for (auto const& one : *list) all.push_back({one->how.name, one->state, one->id, one->restarts, one->last});
-    return all;
+    return children_.statuses();
   }
 
  private:
@@ -219,8 +207,8 @@ class supervisor_core {
   holder lock_from_outside(char const* call) const {
     auto hold = lock(call);
     bool inside = running_ && manager_id_ == current_id();
-    for (auto const& one : children_)
-      inside = inside || (mode_ == tandem::mode::thread && one->is_alive() && one->id == current_id());
+    for (std::size_t i = 0; i < children_.size(); ++i)
+      inside = inside || (mode_ == tandem::mode::thread && children_[i].is_alive() && children_[i].id == current_id());
     if (inside)
       throw_errc(std::errc::resource_deadlock_would_occur, call, describe() + " cannot wait for what runs in it");
     return hold;
@@ -230,13 +218,8 @@ class supervisor_core {
 
   void begin(char const* call) {
     if (running_) throw_errc(std::errc::operation_not_permitted, call, describe() + " is running already");
-    admit();
-    for (auto const& one : children_) {
-      one->state = child_state::waiting;
-      one->in_turn = true;
-      one->due = 0;
-      one->failures = 0;
-    }
+    children_.admit();
+    children_.begin();
     recent_.clear();
     gave_up_ = nullptr;
     stopping_ = nothing_left_ = all_started_ = false;
@@ -254,19 +237,6 @@ class supervisor_core {
     if (gave_up_) std::rethrow_exception(gave_up_);
   }
 
-  bool is_taken(std::string const& name) const noexcept {
-    for (auto const* list : {&children_, &arrivals_})
-      for (auto const& one : *list)
-        if (one->how.name == name) return true;
-    return false;
-  }
-
-  child* find(std::string const& name) const noexcept {
-    for (auto const& one : children_)
-      if (one->how.name == name) return one.get();
-    return nullptr;
-  }
-
   // ---- the thread that supervises
 
   /// Until a stop; `is_guest`: or until nothing is left to run.
@@ -276,7 +246,7 @@ class supervisor_core {
     own_pulse_ = is_guest ? pulse_here::find() : nullptr;
     try {
       while (!stopping_ && !gave_up_) {
-        admit();
+        children_.admit();
         obey(hold);
         look_after_all(hold);
         start_all(hold);
@@ -300,15 +270,10 @@ class supervisor_core {
       gave_up_ = std::current_exception();
     }
     stop_all(hold);
-    admit();
+    children_.admit();
     obey(hold);
     running_ = false;
     changed_.notify_all();
-  }
-
-  void admit() {
-    for (auto& one : arrivals_) children_.push_back(std::move(one));
-    arrivals_.clear();
   }
 
   void obey(holder& hold) {
@@ -322,7 +287,7 @@ class supervisor_core {
   }
 
   bool fulfil(wish what, std::string const& name, holder& hold) {
-    auto* const one = find(name);
+    auto* const one = children_.find(name);
     if (one == nullptr) return false;
     if (one->is_alive()) end(*one, hold);
     if (what == wish::remove) {
@@ -340,9 +305,9 @@ class supervisor_core {
   void start_all(holder& hold) {
     bool others_first = false;
     for (std::size_t i = 0; i < children_.size() && !gave_up_ && !stopping_; ++i) {
-      auto& one = *children_[i];
+      auto& one = children_[i];
       if (one.is_to_start() && one.due <= os::monotonic_ns() && !(one.in_turn && others_first)) start(one, hold);
-      others_first = others_first || (i < children_.size() && children_[i]->is_awaited());
+      others_first = others_first || (i < children_.size() && children_[i].is_awaited());
     }
   }
 
@@ -379,8 +344,8 @@ class supervisor_core {
 
   /// Looks for those that are ready, or hung.
   void look_after_all(holder& hold) {
-    for (auto const& each : children_) {
-      auto& one = *each;
+    for (std::size_t i = 0; i < children_.size(); ++i) {
+      auto& one = children_[i];
       if (one.pulse.get() == nullptr || !one.is_alive() || one.is_hung()) continue;
       std::int64_t const now = os::monotonic_ns();
       if (one.state == child_state::starting && one.pulse->ready.load(std::memory_order_acquire)) {
@@ -410,25 +375,25 @@ class supervisor_core {
     if (why) one.last = why;
     tell(why ? kind::died : kind::ended, one, hold, why, id);
     if (!goes) return recover(one, why ? *why : failure::lost(one.how.name, "it ended, though it is permanent"), hold);
-    if (one.how.restart == restart::temporary) erase(one);
+    if (one.how.restart == restart::temporary) children_.erase(one);
   }
 
   /// A child has failed: it and, by the strategy, others are to be started again.
   void recover(child& one, failure const& why, holder& hold) {
     std::int64_t const now = os::monotonic_ns();
-    if (one.how.restart == restart::temporary) return erase(one);  // could not be started
+    if (one.how.restart == restart::temporary) return children_.erase(one);  // could not be started
     if (now - one.started_at >= one.how.backoff.reset_after.count()) one.failures = 0;
     ++one.failures;
     if (recent_.add(now, why)) return give_up(one, why, hold);
-    put_off(one, later(now, one.how.backoff.delay(one.failures, options_.seed + number(one) * 0x10000)));
+    put_off(one, later(now, one.how.backoff.delay(one.failures, options_.seed + children_.number(one) * 0x10000)));
     if (options_.strategy == strategy::one_for_one) return;
     std::int64_t const due = one.due;
-    auto const first = options_.strategy == strategy::one_for_all ? 0 : number(one);
+    auto const first = options_.strategy == strategy::one_for_all ? 0 : children_.number(one);
     for (auto i = children_.size(); i-- > first;) {
-      auto& other = *children_[i];
+      auto& other = children_[i];
       if (other.is_alive()) end(other, hold);
       if (other.how.restart == restart::temporary) {
-        erase(other);
+        children_.erase(other);
       } else {
         put_off(other, other.is_to_start() ? std::max(other.due, due) : due);
         other.in_turn = true;
@@ -451,10 +416,10 @@ class supervisor_core {
 
   void stop_all(holder& hold) {
     for (auto i = children_.size(); i-- > 0;)
-      if (children_[i]->is_alive())
-        end(*children_[i], hold);
-      else if (children_[i]->is_to_start())
-        children_[i]->state = child_state::stopped;
+      if (children_[i].is_alive())
+        end(children_[i], hold);
+      else if (children_[i].is_to_start())
+        children_[i].state = child_state::stopped;
   }
 
   /// Ends one that is alive: it is told to stop, and, in the end, killed or waited for.
@@ -498,45 +463,21 @@ class supervisor_core {
 
   void forget(child& one, holder& hold) {
     tell(kind::removed, one, hold);
-    erase(one);
-  }
-  void erase(child const& one) noexcept {
-    std::erase_if(children_, [&](auto const& each) { return each.get() == &one; });
-  }
-
-  std::size_t number(child const& one) const noexcept {
-    std::size_t i = 0;
-    while (children_[i].get() != &one) ++i;
-    return i;
+    children_.erase(one);
   }
 
   /// Tells those who wait what there is to tell.
   void take_stock() {
-    bool left = !arrivals_.empty(), starts = left;
-    for (auto const& one : children_) {
-      left = left || one->is_alive() || one->is_to_start();
-      starts = starts || one->is_awaited();
-    }
-    nothing_left_ = !left;
+    bool const starts = children_.awaits_some();
+    nothing_left_ = !children_.has_some_left();
     all_started_ = all_started_ || !starts;  // who waits for it may look when one has failed already
-    if (!left || !starts) changed_.notify_all();
+    if (nothing_left_ || !starts) changed_.notify_all();
     // release: pairs with look_after_all's acquire
     if (!starts && own_pulse_ != nullptr) own_pulse_->ready.store(true, std::memory_order_release);
   }
 
   deadline next_look() const noexcept {
-    std::int64_t const now = os::monotonic_ns();
-    std::int64_t wake = beat().since_epoch_ns();
-    bool others_first = false;
-    for (auto const& one : children_) {
-      if (one->is_to_start() && !(one->in_turn && others_first)) wake = std::min(wake, one->due);
-      if (one->pulse.get() != nullptr && one->is_alive() && !one->is_hung()) {
-        wake = std::min(wake, one->hung_at());
-        if (one->state == child_state::starting)
-          wake = std::min(wake, now + std::clamp<std::int64_t>((now - one->started_at) / 8, 500'000, 50'000'000));
-      }
-      others_first = others_first || one->is_awaited();
-    }
+    std::int64_t const wake = std::min(beat().since_epoch_ns(), children_.next_look(os::monotonic_ns()));
     if (wake == INT64_MAX) return deadline::never();
     return deadline::at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(wake)));
   }
@@ -566,9 +507,7 @@ class supervisor_core {
   std::exception_ptr gave_up_;
   unit_id manager_id_;
   pulse* own_pulse_ = nullptr;  // of the child that run() is called in
-  std::uint64_t made_ = 0;
-  std::vector<std::unique_ptr<child>> children_;  // in their order
-  std::vector<std::unique_ptr<child>> arrivals_;  // not seen yet by the thread that supervises
+  child_roster children_;
   std::vector<request*> requests_;
   restart_meter recent_;
   thread<void> manager_;
