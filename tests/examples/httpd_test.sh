@@ -3,14 +3,12 @@
 # httpd_test.sh PROGRAM SOURCE_TREE: httpd serves what is below its root and nothing else, as HTTP has it, in both modes; a crash takes one
 # connection as a process, and all as a thread; it stops without a failed request, and leaves nothing behind.
 . "$(dirname "$0")/checks.sh"
+. "$(dirname "$0")/server_checks.sh"
 httpd=$1
 tree=$2
 command -v curl >/dev/null || { echo "skipped: httpd's test needs curl: sudo apt-get install curl"; exit 77; }
 cd "$dir" || exit 1
-ulimit -c 0
-server=
 as_somebody=
-trap '[ -z "$server" ] || kill -KILL "$server" 2>/dev/null; rm -rf "$dir"' EXIT
 
 # --- A site, and a secret beside it.
 mkdir -p site/deep/er site/index 'site/we<i>rd &"x' outside
@@ -45,22 +43,8 @@ serve() {
   port=${url##*:}
   port=${port%/}
 }
-finished() { ! grep -q '^State:[[:space:]]*[^Z]' "/proc/$server/status" 2>/dev/null; }
-# ended STATUS: the server has ended so
-ended() {
-  wait_until finished || kill -KILL "$server"
-  wait "$server" 2>/dev/null
-  status=$?
-  server=
-  [ "$status" -eq "$1" ] || { echo "status $status instead of $1"; cat complaints; false; }
-}
-stop() { kill -TERM "$server" && ended 0; }
-workers() { grep -l "^PPid:[[:space:]]*$server\$" /proc/[0-9]*/status 2>/dev/null | tr -cd '0-9\n'; }
-all_gone() { for one in $all; do wait_until gone "$one" || return 1; done; }
 # Whether a worker has the file open.
 serving() { for one in $(workers); do ls -l "/proc/$one/fd" 2>/dev/null; done | grep -q "$dir/$1"; }
-there_are() { [ "$(workers | wc -l)" -eq "$1" ]; }
-gone() { ! [ -e "/proc/$1" ]; }
 
 # get CURL_ARGUMENT...: the body in body, the head in head; prints the status
 get() { rm -f body && curl -sS --max-time 30 -D head -o body -w '%{http_code}' "$@" 2>curl_says; }
@@ -349,14 +333,14 @@ for mode in thread process; do
     [ "$(grep -c '^127.0.0.1 - - \[.*\] "GET /[a-z.]* HTTP/1.1" 200 [0-9]*$' log)" -eq $(($(cat load_? | grep -c '^0$') + 1)) ]
 
   serve --mode=$mode --workers=1
-  rm -f slow_body
+  rm -f slow_body queued_*
   curl -sS --limit-rate 30M -o slow_body "${url}huge" &
   slow=$!
   wait_until test -s slow_body
   for i in 1 2 3; do
     curl -sSv --max-time 30 -o "queued_body_$i" "${url}binary.bin" 2>"queued_says_$i" &
     eval "queued_$i=$!"
-    wait_until grep -q '^> GET' "queued_says_$i"
+    wait_until grep -qs '^> GET' "queued_says_$i"
   done
   check "$mode: stopped while clients wait for a worker, exit status 0" stop
   for i in 1 2 3; do

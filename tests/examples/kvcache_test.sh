@@ -3,10 +3,9 @@
 # kvcache_test.sh PROGRAM SOURCE_TREE: kvcache answers as memcached does, in both modes; a killed worker takes its connections along and no
 # value; it stops without a request left unanswered, and leaves nothing behind.
 . "$(dirname "$0")/checks.sh"
+. "$(dirname "$0")/server_checks.sh"
 kvcache=$1
 cd "$dir" || exit 1
-ulimit -c 0
-server=
 peer=
 trap '[ -z "$server" ] || kill -KILL "$server" 2>/dev/null; [ -z "$peer" ] || kill -KILL "$peer" 2>/dev/null; rm -rf "$dir"' EXIT
 
@@ -19,20 +18,6 @@ serve() {
   wait_until grep -q MiB log || exit 1
   port=$(sed -n '1s/.*:\([0-9]*\) by .*/\1/p' log)
 }
-finished() { ! grep -q '^State:[[:space:]]*[^Z]' "/proc/$server/status" 2>/dev/null; }
-# ended STATUS: the server has ended so
-ended() {
-  wait_until finished || kill -KILL "$server"
-  wait "$server" 2>/dev/null
-  status=$?
-  server=
-  [ "$status" -eq "$1" ] || { echo "status $status instead of $1"; cat complaints; false; }
-}
-stop() { kill -TERM "$server" && ended 0; }
-workers() { grep -l "^PPid:[[:space:]]*$server\$" /proc/[0-9]*/status 2>/dev/null | tr -cd '0-9\n'; }
-there_are() { [ "$(workers | wc -l)" -eq "$1" ]; }
-gone() { ! [ -e "/proc/$1" ]; }
-all_gone() { for one in $all; do wait_until gone "$one" || return 1; done; }
 
 # ask FILE [PORT]: sends what is in the file, and reads to the end of the stream: in out
 ask() {

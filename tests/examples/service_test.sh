@@ -3,13 +3,11 @@
 # service_test.sh PROGRAM SOURCE_TREE: the service answers, in both modes; kills of its workers under load cost connections and no count; it
 # stops in order, gives up when it must, and leaves nothing behind.
 . "$(dirname "$0")/checks.sh"
+. "$(dirname "$0")/server_checks.sh"
 service=$1
 tree=$2
 command -v python3 >/dev/null || { echo "skipped: service's test needs python3: sudo apt-get install python3"; exit 77; }
 cd "$dir" || exit 1
-ulimit -c 0
-server=
-trap '[ -z "$server" ] || kill -KILL "$server" 2>/dev/null; rm -rf "$dir"' EXIT
 
 # serve ARGUMENT...: with $port; what it prints goes to log and complaints
 serve() {
@@ -20,20 +18,6 @@ serve() {
   wait_until grep -q until log || exit 1
   port=$(sed -n '1s/.*:\([0-9]*\) by .*/\1/p' log)
 }
-finished() { ! grep -q '^State:[[:space:]]*[^Z]' "/proc/$server/status" 2>/dev/null; }
-# ended STATUS: the server has ended so
-ended() {
-  wait_until finished || kill -KILL "$server"
-  wait "$server" 2>/dev/null
-  status=$?
-  server=
-  [ "$status" -eq "$1" ] || { echo "status $status instead of $1"; cat complaints; false; }
-}
-stop() { kill "-$1" "$server" && ended 0; }
-workers() { grep -l "^PPid:[[:space:]]*$server\$" /proc/[0-9]*/status 2>/dev/null | tr -cd '0-9\n'; }
-there_are() { [ "$(workers | wc -l)" -eq "$1" ]; }
-gone() { ! [ -e "/proc/$1" ]; }
-all_gone() { for one in $all; do wait_until gone "$one" || return 1; done; }
 # answers FORMAT FORMAT: the second, as printf(1) has it, to the first and quit
 answers() {
   printf "$1quit\n" >request
