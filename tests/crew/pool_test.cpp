@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tandem/crew/pool.hpp"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "crew/scarce_descriptors.hpp"
 #include "support/build_kind.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
@@ -80,25 +80,9 @@ TEST_CASE("pool: what workers cannot be", "[crew][pool]") {
 
 TEST_CASE("pool: where one worker cannot be started, the others end, and none is left", "[crew][pool]") {
   CHECK(run_in_child([] {
-          int const open = ::dup(0);
-          ::close(open);
-          rlimit before{};
-          CHECK(::getrlimit(RLIMIT_NOFILE, &before) == 0);
-          int refusals = 0;
-          for (rlim_t more = 0; more < 40; ++more) {
-            rlimit const few{static_cast<rlim_t>(open) + more, before.rlim_max};
-            CHECK(::setrlimit(RLIMIT_NOFILE, &few) == 0);
-            try {
-              int const nine = pool<process>(4).submit(&square, 3).get();
-              CHECK(nine == 9);
-              break;
-            } catch (std::system_error const& error) {
-              CHECK(error.code().value() == EMFILE);
-              ++refusals;
-            }
-          }
-          CHECK(refusals > 4);
-          CHECK(refusals < 40);
+          int nine = 0;
+          CHECK(refusals_until_it_works(40, [&] { nine = pool<process>(4).submit(&square, 3).get(); }) > 4);
+          CHECK(nine == 9);
         }).passed());
 }
 
