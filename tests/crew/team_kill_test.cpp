@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,7 +30,10 @@
 #include "tandem/crew/impl/team_seat.hpp"
 #include "tandem/crew/team.hpp"
 #include "tandem/crew/team_member.hpp"
+#include "tandem/execution/process.hpp"
 #include "tandem/memory/commons.hpp"
+#include "tandem/memory/shared.hpp"
+#include "tandem/os/clock.hpp"
 #include "tandem/os/process_table.hpp"
 
 using namespace std::chrono_literals;
@@ -275,6 +279,34 @@ bool work(team_member& me, int rounds) {
 }
 
 }  // namespace
+
+TEST_CASE("team: what a dead member kept for others has gone with it: they are told that it has failed",
+          "[crew][team][kill]") {
+  auto const ground = team_ground::of(2);
+  tandem::process<void> sender([ground] {
+    team_seat seat(ground, 0);
+    seat.send(1, tandem::shared<int>(5));
+    std::raise(SIGKILL);
+  });
+  auto const how = sender.join();
+  REQUIRE_FALSE(how);
+  std::atomic<pid_t> receiver{0};
+  std::thread teller([&] {
+    while (receiver == 0 || tandem::os::look_up_task(::getpid(), receiver).state != 'S') std::this_thread::yield();
+    ground.tell_of(0, how.error());
+  });
+  team_seat seat(ground, 1);
+  receiver = tandem::os::thread_id();
+  std::string said;
+  try {
+    static_cast<void>(seat.receive<tandem::shared<int>>(0));
+  } catch (tandem::member_lost const& lost) { said = lost.what(); } catch (std::exception const& other) {
+    said = std::string("not what it is: ") + other.what();
+  }
+  teller.join();
+  CHECK_THAT(said, tandem_test::ContainsSubstring("rank 0 has failed"));
+  ground.clear();
+}
 
 TEST_CASE("team: a member that is killed at a random moment never hangs the others", "[crew][team][kill]") {
   if (tandem_test::thread_sanitized) return;

@@ -83,6 +83,7 @@ struct single_ring {
 
 TEST_CASE("kill_at_each_instruction: a ring that publishes by one store passes",
           "[support][kill_at_each_instruction]") {
+  tandem_test::no_wider_stride const here;
   auto& ring = place<single_ring>();
   long published = 0;
   auto const report = kill_at_each_instruction({.reset = [&] { new (&ring) single_ring; },
@@ -104,6 +105,7 @@ TEST_CASE("kill_at_each_instruction: a ring that publishes by one store passes",
 
 TEST_CASE("kill_at_each_instruction: a ring that takes a ticket first is found broken",
           "[support][kill_at_each_instruction]") {
+  tandem_test::no_wider_stride const here;
   auto& ring = place<ticket_ring>();
   auto const report =
       kill_at_each_instruction({.reset = [&] { ring.clear(); },
@@ -115,7 +117,7 @@ TEST_CASE("kill_at_each_instruction: a ring that takes a ticket first is found b
                                       return ring.head == ring.tail ? "" : "a dead producer's ticket blocks the ring";
                                     }});
   INFO(report.to_string());
-  if (report.skipped.empty() && !tandem_test::sanitized && !tandem_test::brief()) {  // where no instruction is left out
+  if (report.skipped.empty() && !tandem_test::sanitized) {  // where no instruction is left out
     CHECK_FALSE(report.passed());
     CHECK(report.completed);
     CHECK(report.failures < report.points);

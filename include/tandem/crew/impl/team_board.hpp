@@ -29,6 +29,7 @@
 #include "tandem/memory/commons.hpp"            // for commons
 #include "tandem/memory/impl/free_block.hpp"    // for block_bytes_at, free_block_at
 #include "tandem/memory/impl/region.hpp"        // for family
+#include "tandem/memory/impl/token.hpp"         // for token
 #include "tandem/memory/shared.hpp"             // for shared
 #include "tandem/memory/shared_array.hpp"       // for shared<T[]>
 #include "tandem/queue/impl/element.hpp"        // for is_in_place
@@ -105,6 +106,7 @@ class alignas(64) team_place {
  public:
   std::atomic<std::uint64_t> came{0};  // the last step that it has come to
   std::atomic<member_state> state{member_state::works};
+  std::atomic<token> process{0};
   event_count events;  // where it waits for letters
   team_sleep sleep;
   team_slot slots[2];

@@ -20,6 +20,8 @@
 #include "tandem/crew/impl/team_letter.hpp"   // for team_letter
 #include "tandem/crew/member_lost.hpp"        // for member_lost
 #include "tandem/memory/impl/free_block.hpp"  // for free_block_at
+#include "tandem/memory/impl/members.hpp"     // for members
+#include "tandem/memory/impl/objects.hpp"     // for objects
 #include "tandem/memory/impl/token.hpp"       // for token
 #include "tandem/os/futex.hpp"                // for no_deadline
 #include "tandem/queue/impl/element.hpp"      // for is_in_place
@@ -31,7 +33,9 @@ namespace tandem::impl {
 class team_seat {
  public:
   team_seat(team_ground ground, std::size_t rank)
-      : ground_(std::move(ground)), rank_(rank), outbound_(size(), nullptr), taken_(size(), 0) {}
+      : ground_(std::move(ground)), rank_(rank), outbound_(size(), nullptr), taken_(size(), 0) {
+    mine().process.store(objects::self(), std::memory_order_relaxed);
+  }
   team_seat(team_seat const&) = delete;
 
   std::size_t rank() const noexcept { return rank_; }
@@ -63,9 +67,12 @@ class team_seat {
 
   // Behind the step:
 
-  template <class T> T read(std::size_t from) const { return place(from).slots[parity()].template read<T>(); }
+  template <class T> T read(std::size_t from) const {
+    return of_member(from, [&] { return place(from).slots[parity()].template read<T>(); });
+  }
   template <class T> T read_for_me(std::size_t from) const {
-    if (auto* const row = place(from).row(parity(), size())) return row[rank_].template read<T>();
+    if (auto* const row = place(from).row(parity(), size()))
+      return of_member(from, [&] { return row[rank_].template read<T>(); });
     throw_errc(std::errc::bad_message, "team", "somebody has scribbled over the members' memory");
   }
 
@@ -96,7 +103,7 @@ class team_seat {
         free_block_at(std::exchange(last, at));
       }
     } const at_end{ground_.box(from, rank_), taken_[from], at};
-    return letter->template take<T>(at);
+    return of_member(from, [&] { return letter->template take<T>(at); });
   }
 
   /// The member's function has returned. Where others may yet take what only its process keeps for them (a shared
@@ -119,6 +126,18 @@ class team_seat {
 
   bool has_returned(std::size_t rank) const noexcept {
     return place(rank).state.load(std::memory_order_acquire) == member_state::has_returned;
+  }
+
+  /// What `take` makes of a value from there. Where it cannot, and that member's process has ended, that is why: what
+  /// it kept for others (a shared object) has gone with it.
+  template <class Take> auto of_member(std::size_t from, Take take) const {
+    try {
+      return take();
+    } catch (...) {
+      token const process = place(from).process.load(std::memory_order_relaxed);
+      if (members::is_current(process) && !members::is_marked(process)) throw;
+    }
+    throw_first_lost();
   }
 
   /// A T was handed on.
@@ -234,6 +253,13 @@ class team_seat {
     auto const& why = ground_.board->why;
     auto const how = why.is_empty() ? failure::lost("", "there was no memory to say how") : why.read<failure>();
     throw member_lost(rank, how, "tandem: team: rank " + std::to_string(rank) + " has failed: " + how.to_string());
+  }
+  /// Who follows the members knows of a death, or will: this waits for it.
+  [[noreturn]] void throw_first_lost() const {
+    auto& board = *ground_.board;
+    auto const is_known = [&] { return board.lost.load(std::memory_order_seq_cst) != 0; };
+    await(board.events, os::no_deadline, is_known, [](token*) { return 0U; });
+    throw_lost(board.lost.load(std::memory_order_acquire) - 1);
   }
   static std::string as_text(team_call const& call) {
     said_call said;
