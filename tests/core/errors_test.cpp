@@ -9,7 +9,7 @@
 
 namespace {
 
-template <class F> std::system_error caught(F const& act) {
+template <class F> std::system_error error_of(F const& act) {
   try {
     act();
   } catch (std::system_error const& error) { return error; }
@@ -20,18 +20,18 @@ template <class F> std::system_error caught(F const& act) {
 }  // namespace
 
 TEST_CASE("errors: an error number is thrown with step, object and reason", "[core][errors]") {
-  auto const error = caught([] { tandem::throw_errno(ENOENT, "open", "/no/such"); });
+  auto const error = error_of([] { tandem::throw_errno(ENOENT, "open", "/no/such"); });
   CHECK(error.code() == std::error_code(ENOENT, std::generic_category()));
   CHECK(error.code() == std::errc::no_such_file_or_directory);
   CHECK(std::string{error.what()} == "tandem: open: /no/such: " + error.code().message());
 }
 
 TEST_CASE("errors: without an object, the step stands alone", "[core][errors]") {
-  CHECK(std::string{caught([] { tandem::throw_errno(EPERM, "kill"); }).what()}.starts_with("tandem: kill: "));
+  CHECK(std::string{error_of([] { tandem::throw_errno(EPERM, "kill"); }).what()}.starts_with("tandem: kill: "));
 }
 
 TEST_CASE("errors: the number may be the one in errno", "[core][errors]") {
-  auto const error = caught([] {
+  auto const error = error_of([] {
     errno = EBADF;
     tandem::throw_errno("read", "a pipe");
   });
@@ -39,7 +39,7 @@ TEST_CASE("errors: the number may be the one in errno", "[core][errors]") {
 }
 
 TEST_CASE("errors: a portable condition compares equal to itself", "[core][errors]") {
-  auto const error = caught([] { tandem::throw_errc(std::errc::bad_message, "decode", "too short"); });
+  auto const error = error_of([] { tandem::throw_errc(std::errc::bad_message, "decode", "too short"); });
   CHECK(error.code() == std::errc::bad_message);
   CHECK(std::string{error.what()}.starts_with("tandem: decode: too short: "));
 }

@@ -16,19 +16,19 @@ using tandem::flat;
 
 namespace {
 
-enum color { red, green };
+enum shade { red, green };
 enum class size : unsigned char { small, large };
 struct empty {};
-struct point {
+struct plane_point {
   double x, y;
 };
 struct line {
-  point ends[2];
+  plane_point ends[2];
   size thickness;
-  std::array<color, 3> colors;
+  std::array<shade, 3> colors;
   bool dashed;
 };
-struct bits {
+struct bit_fields {
   unsigned a : 3;
   bool b : 1;
 };
@@ -41,22 +41,22 @@ struct leads_away {
   char const* text;
 };
 struct leads_away_deep {
-  point p;
+  plane_point p;
   std::array<leads_away, 2> inner;
 };
 struct has_function {
   int (*f)(int);
 };
 struct has_member_pointer {
-  int point::*m;
+  int plane_point::*m;
 };
 struct has_reference {
   int const& r;
 };
-struct derived : point {
+struct derived_point : plane_point {
   int z;
 };
-struct sixteen {
+struct sixteen_numbers {
   int a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p;
 };
 struct seventeen {
@@ -77,12 +77,12 @@ struct with_anonymous_union {
   };
   int kind;
 };
-struct no_default {
-  explicit no_default(int);
-  no_default(no_default const&) = default;
+struct no_default_constructor {
+  explicit no_default_constructor(int);
+  no_default_constructor(no_default_constructor const&) = default;
 };
 struct of_no_default {
-  no_default a;
+  no_default_constructor a;
   int b;
 };
 
@@ -120,7 +120,7 @@ TEST_CASE("flat: numbers, bool, enumerations, and arrays of them", "[core][flat]
   STATIC_REQUIRE(flat<long double>);
   STATIC_REQUIRE(flat<char32_t>);
   STATIC_REQUIRE(flat<std::byte>);
-  STATIC_REQUIRE(flat<color>);
+  STATIC_REQUIRE(flat<shade>);
   STATIC_REQUIRE(flat<size>);
   STATIC_REQUIRE(flat<int[3][4]>);
   STATIC_REQUIRE(flat<std::array<std::array<double, 2>, 3>>);
@@ -128,11 +128,11 @@ TEST_CASE("flat: numbers, bool, enumerations, and arrays of them", "[core][flat]
 
 TEST_CASE("flat: aggregates of flat members, up to sixteen", "[core][flat]") {
   STATIC_REQUIRE(flat<empty>);
-  STATIC_REQUIRE(flat<point>);
+  STATIC_REQUIRE(flat<plane_point>);
   STATIC_REQUIRE(flat<line>);
-  STATIC_REQUIRE(flat<bits>);
+  STATIC_REQUIRE(flat<bit_fields>);
   STATIC_REQUIRE(flat<with_default>);
-  STATIC_REQUIRE(flat<sixteen>);
+  STATIC_REQUIRE(flat<sixteen_numbers>);
   STATIC_REQUIRE(flat<long_array>);
   STATIC_REQUIRE_FALSE(flat<seventeen>);
 }
@@ -162,8 +162,8 @@ TEST_CASE("flat: durations and time points of chrono", "[core][flat]") {
 TEST_CASE("flat: a class that cannot be looked into only if its author says so", "[core][flat]") {
   STATIC_REQUIRE_FALSE(flat<hidden>);
   STATIC_REQUIRE_FALSE(flat<number>);
-  STATIC_REQUIRE_FALSE(flat<derived>);
-  STATIC_REQUIRE_FALSE(flat<no_default>);
+  STATIC_REQUIRE_FALSE(flat<derived_point>);
+  STATIC_REQUIRE_FALSE(flat<no_default_constructor>);
   STATIC_REQUIRE_FALSE(flat<of_no_default>);
   auto const closure = [n = 1] { return n; };
   STATIC_REQUIRE_FALSE(flat<decltype(closure)>);

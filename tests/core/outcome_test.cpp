@@ -17,8 +17,8 @@ using tandem::failure, tandem::outcome, tandem::unit_died;
 
 namespace {
 
-struct no_default {
-  explicit no_default(int n) : number{n} {}
+struct number_in {
+  explicit number_in(int n) : number{n} {}
   int get() const { return number; }
   int number;
 };
@@ -71,12 +71,12 @@ TEST_CASE("outcome: value() throws what the unit threw, or unit_died", "[core][o
 }
 
 TEST_CASE("outcome: of types that only move, or are not made from nothing", "[core][outcome]") {
-  STATIC_REQUIRE_FALSE(std::is_default_constructible_v<outcome<no_default>>);
+  STATIC_REQUIRE_FALSE(std::is_default_constructible_v<outcome<number_in>>);
   STATIC_REQUIRE_FALSE(std::is_copy_constructible_v<outcome<std::unique_ptr<int>>>);
   outcome<std::unique_ptr<int>> owner{std::make_unique<int>(5)};
   auto const taken = std::move(owner).value();
   CHECK(*taken == 5);
-  outcome<no_default> const made{std::in_place, 4};
+  outcome<number_in> const made{std::in_place, 4};
   CHECK(made->number == 4);
   outcome<std::vector<int>> const list{std::in_place, {1, 2, 3}};
   CHECK(list->size() == 3);
@@ -84,8 +84,8 @@ TEST_CASE("outcome: of types that only move, or are not made from nothing", "[co
 
 TEST_CASE("outcome: converts where its value does, and says so as its value does", "[core][outcome]") {
   STATIC_REQUIRE(std::is_convertible_v<int, outcome<long>>);
-  STATIC_REQUIRE_FALSE(std::is_convertible_v<int, outcome<no_default>>);
-  STATIC_REQUIRE(std::is_constructible_v<outcome<no_default>, int>);
+  STATIC_REQUIRE_FALSE(std::is_convertible_v<int, outcome<number_in>>);
+  STATIC_REQUIRE(std::is_constructible_v<outcome<number_in>, int>);
   STATIC_REQUIRE_FALSE(std::is_constructible_v<outcome<int>, std::string>);
   STATIC_REQUIRE(std::is_convertible_v<outcome<char const*>, outcome<std::string>>);
   outcome<char const*> const text{"text"};
@@ -162,8 +162,8 @@ TEST_CASE("outcome: and_then goes on with an outcome, or with the failure", "[co
 TEST_CASE("outcome: transform changes the value alone", "[core][outcome]") {
   CHECK(outcome<int>{2}.transform([](int n) { return std::to_string(n); }) == "2");
   CHECK(outcome<int>{some_failure()}.transform([](int n) { return n; }) == some_failure());
-  CHECK(outcome<no_default>{5}.transform(&no_default::get) == 5);
-  CHECK(outcome<no_default>{5}.transform(&no_default::number) == 5);
+  CHECK(outcome<number_in>{5}.transform(&number_in::get) == 5);
+  CHECK(outcome<number_in>{5}.transform(&number_in::number) == 5);
   int seen = 0;
   outcome<void> const done = outcome<int>{2}.transform([&](int n) { seen = n; });
   CHECK(done.has_value());

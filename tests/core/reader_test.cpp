@@ -28,9 +28,9 @@ struct bits {
   int c;
 };
 
-class no_default {
+class private_number {
  public:
-  explicit no_default(int n) : n_{n} {}
+  explicit private_number(int n) : n_{n} {}
   int get() const { return n_; }
 
  private:
@@ -39,7 +39,7 @@ class no_default {
 
 }  // namespace
 
-template <> inline constexpr bool tandem::enable_flat<no_default> = true;
+template <> inline constexpr bool tandem::enable_flat<private_number> = true;
 
 TEST_CASE("reader: nothing is read past the end", "[core][reader]") {
   std::vector<std::byte> const three(3);
@@ -117,7 +117,7 @@ TEST_CASE("reader: a flat type need not be default constructible", "[core][reade
   bytes_by_hand bytes;
   bytes << 42;
   reader from{bytes};
-  CHECK(from.read_flat<no_default>().get() == 42);
+  CHECK(from.read_flat<private_number>().get() == 42);
 }
 
 TEST_CASE("reader: a size is what the bytes can justify", "[core][reader]") {

@@ -18,7 +18,7 @@ using tandem::shareable;
 
 namespace {
 
-struct point {
+struct shareable_point {
   double x, y;
 };
 struct big {
@@ -47,7 +47,7 @@ struct counters {
   std::atomic<int> hits;
   std::atomic<long> misses[4];
   lock_word lock;
-  point where;
+  shareable_point where;
 };
 struct node {
   std::atomic<int> n;
@@ -64,8 +64,8 @@ template <> inline constexpr bool tandem::enable_shareable<blessed> = true;
 
 TEST_CASE("shareable: flat types, and lock-free atomics of them", "[core][shareable]") {
   STATIC_REQUIRE(shareable<int>);
-  STATIC_REQUIRE(shareable<point>);
-  STATIC_REQUIRE(shareable<point const>);
+  STATIC_REQUIRE(shareable<shareable_point>);
+  STATIC_REQUIRE(shareable<shareable_point const>);
   STATIC_REQUIRE(shareable<int[8]>);
   STATIC_REQUIRE(shareable<std::atomic<int>>);
   STATIC_REQUIRE(shareable<std::atomic<bool>>);
@@ -78,10 +78,10 @@ TEST_CASE("shareable: aggregates, arrays, tuples and the like of shareables", "[
   STATIC_REQUIRE(shareable<counters>);
   STATIC_REQUIRE(shareable<counters[2]>);
   STATIC_REQUIRE(shareable<std::array<std::atomic<int>, 3>>);
-  STATIC_REQUIRE(shareable<std::pair<int, point>>);
-  STATIC_REQUIRE(shareable<std::tuple<int, point, std::atomic<int>>>);
-  STATIC_REQUIRE(shareable<std::optional<point>>);
-  STATIC_REQUIRE(shareable<std::variant<int, point>>);
+  STATIC_REQUIRE(shareable<std::pair<int, shareable_point>>);
+  STATIC_REQUIRE(shareable<std::tuple<int, shareable_point, std::atomic<int>>>);
+  STATIC_REQUIRE(shareable<std::optional<shareable_point>>);
+  STATIC_REQUIRE(shareable<std::variant<int, shareable_point>>);
 }
 
 TEST_CASE("shareable: nothing that leads into one process's memory", "[core][shareable]") {

@@ -30,9 +30,9 @@ struct record {
   std::string name;
   std::map<std::string, std::vector<std::optional<double>>> columns;
 };
-struct tree {
-  std::vector<tree> twigs;
-  std::map<std::string, std::unique_ptr<tree>> branches;
+struct tree_of_maps {
+  std::vector<tree_of_maps> twigs;
+  std::map<std::string, std::unique_ptr<tree_of_maps>> branches;
 };
 struct dead_end {
   int number;
@@ -83,7 +83,7 @@ TEST_CASE("transferable: what has a codec all the way down", "[core][transferabl
   STATIC_REQUIRE(transferable<int const>);
   STATIC_REQUIRE(transferable<std::string>);
   STATIC_REQUIRE(transferable<record>);
-  STATIC_REQUIRE(transferable<tree>);
+  STATIC_REQUIRE(transferable<tree_of_maps>);
   STATIC_REQUIRE(transferable<ring>);
   STATIC_REQUIRE(transferable<std::variant<std::monostate, record, std::filesystem::path>>);
   STATIC_REQUIRE(transferable<std::tuple<std::error_code, std::chrono::seconds, std::deque<bool>>>);
@@ -128,7 +128,7 @@ TEST_CASE("transferable: descriptors are carried only by what has a codec that m
   STATIC_REQUIRE_FALSE(may_carry_descriptors<int>);
   STATIC_REQUIRE_FALSE(may_carry_descriptors<std::string>);
   STATIC_REQUIRE_FALSE(may_carry_descriptors<record>);
-  STATIC_REQUIRE_FALSE(may_carry_descriptors<tree>);
+  STATIC_REQUIRE_FALSE(may_carry_descriptors<tree_of_maps>);
   STATIC_REQUIRE_FALSE(may_carry_descriptors<quiet>);
   STATIC_REQUIRE_FALSE(may_carry_descriptors<std::vector<quiet>>);
   STATIC_REQUIRE(may_carry_descriptors<handle>);

@@ -19,6 +19,7 @@
 
 #include "execution/kinds.hpp"
 #include "execution/starts.hpp"
+#include "execution/waits.hpp"
 #include "support/build_kind.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
@@ -32,7 +33,7 @@
 #include "tandem/resource/pipe.hpp"
 
 using tandem::ending;
-using tandem_test::by, tandem_test::ContainsSubstring, tandem_test::run_in_child;
+using tandem_test::by, tandem_test::ContainsSubstring, tandem_test::run_in_child, tandem_test::read_all;
 
 namespace {
 
@@ -56,13 +57,6 @@ class weather_category : public std::error_category {
 
 int out = -1;
 void say(char const* word) { static_cast<void>(!::write(out, word, std::char_traits<char>::length(word))); }
-
-std::string read_all(int descriptor) {
-  std::string text;
-  char part[256];
-  for (ssize_t n; (n = ::read(descriptor, part, sizeof part)) > 0;) text.append(part, static_cast<std::size_t>(n));
-  return text;
-}
 
 }  // namespace
 

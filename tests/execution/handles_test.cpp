@@ -19,17 +19,17 @@ using tandem_test::collected_failures, tandem_test::processes_only, tandem_test:
 
 namespace {
 
-int twice(int n) { return 2 * n; }
+int doubled(int n) { return 2 * n; }
 
-struct counter {
+struct stepwise_counter {
   int by = 1;
   int step(int n) const { return n + by; }
 };
 
-struct point {
+struct place_of_two {
   int x = 0;
   std::string label;
-  friend bool operator==(point const&, point const&) = default;
+  friend bool operator==(place_of_two const&, place_of_two const&) = default;
 };
 
 bool throws_code(std::errc code, auto call) {
@@ -42,7 +42,7 @@ bool throws_code(std::errc code, auto call) {
 }  // namespace
 
 TEMPLATE_TEST_CASE("unit: gives back what the workload returns", "[execution]", threads_only, processes_only) {
-  CHECK(TestType::start(twice, 21).join().value() == 42);
+  CHECK(TestType::start(doubled, 21).join().value() == 42);
   CHECK(TestType::start([](std::string text) { return text + "!"; }, std::string(1000, 'x')).join()->size() == 1001);
   CHECK(TestType::start([] {
           return std::vector<std::string>{"a", "b"};
@@ -50,14 +50,14 @@ TEMPLATE_TEST_CASE("unit: gives back what the workload returns", "[execution]", 
             .join()
             .value() == std::vector<std::string>{"a", "b"});
   CHECK(TestType::start([] {
-          return std::map<int, point>{{1, {2, "two"}}};
+          return std::map<int, place_of_two>{{1, {2, "two"}}};
         })
             .join()
-            .value() == std::map<int, point>{{1, {2, "two"}}});
-  CHECK(TestType::start(&counter::step, counter{5}, 1).join().value() == 6);
+            .value() == std::map<int, place_of_two>{{1, {2, "two"}}});
+  CHECK(TestType::start(&stepwise_counter::step, stepwise_counter{5}, 1).join().value() == 6);
   CHECK(*TestType::start([] { return std::make_unique<int>(9); }).join().value() == 9);
   CHECK(TestType::start([] {}).join().has_value());
-  static_assert(std::is_same_v<decltype(TestType::start(twice, 1)), typename TestType::template unit<int>>);
+  static_assert(std::is_same_v<decltype(TestType::start(doubled, 1)), typename TestType::template unit<int>>);
   static_assert(std::is_same_v<decltype(TestType::start([] {})), typename TestType::template unit<void>>);
 }
 
@@ -219,7 +219,7 @@ TEMPLATE_TEST_CASE("unit: a handle that owns nothing says so", "[execution]", th
   CHECK(throws_code(std::errc::invalid_argument, [&] { empty.get_outcome(); }));
   CHECK(throws_code(std::errc::invalid_argument, [&] { empty.detach(); }));
 
-  auto once = TestType::start(twice, 1);
+  auto once = TestType::start(doubled, 1);
   CHECK(once.join().has_value());
   CHECK(throws_code(std::errc::invalid_argument, [&] { once.join(); }));
 }

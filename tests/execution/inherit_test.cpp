@@ -39,11 +39,11 @@ std::vector<int> open_descriptors() {
 }
 
 /// In a child: what is open, and what should be, given what else was handed to it.
-struct seen {
+struct seen_by_child {
   std::vector<int> open;
   std::vector<int> declared;
 };
-seen compare(std::vector<int> others) {
+seen_by_child compare(std::vector<int> others) {
   for (int const own : tandem::impl::own_descriptors::all()) {
     if (own >= 0) others.push_back(own);
   }

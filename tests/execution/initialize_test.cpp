@@ -12,14 +12,14 @@
 
 namespace {
 
-int counter = 0;
-[[maybe_unused]] int const counted = ++counter;
+int initialized = 0;
+[[maybe_unused]] int const counted = ++initialized;
 
 }  // namespace
 
 TEST_CASE("initialize: a process by start::exec runs the program afresh", "[execution][exec]") {
-  counter = 5;
-  CHECK(tandem::process({.start = tandem::start::exec}, [] { return counter; }).join().value() == 1);
+  initialized = 5;
+  CHECK(tandem::process({.start = tandem::start::exec}, [] { return initialized; }).join().value() == 1);
 }
 
 TEST_CASE("initialize: the fresh process sees nothing of how it was told to start", "[execution][exec]") {

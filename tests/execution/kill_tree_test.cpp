@@ -17,6 +17,7 @@
 
 #include "execution/last_holder.hpp"
 #include "execution/starts.hpp"
+#include "execution/waits.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
 #include "support/error_of.hpp"
@@ -25,13 +26,10 @@
 #include "tandem/resource/pipe.hpp"
 
 using tandem::ending;
-using tandem_test::child_process, tandem_test::last_holder, tandem_test::place, tandem_test::run_in_child;
+using tandem_test::child_process, tandem_test::last_holder, tandem_test::place, tandem_test::run_in_child,
+    tandem_test::wait_for;
 
 namespace {
-
-void wait_for(std::atomic<int> const& count, int value) {
-  while (count.load() < value) std::this_thread::yield();
-}
 
 /// Raw forks: `depth` generations of three each, every one a session of its own, some suspended; if `away`, those of
 /// the last generation have no parent of ours any more.

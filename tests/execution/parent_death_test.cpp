@@ -34,12 +34,12 @@ constexpr int generations = 3;
 constexpr int members = 2 + 4 + 8;
 
 /// Starts `depth` generations of two each below, and stays.
-void grow(int depth, by how, counter there, tandem::fd held) {
+void grow_tree(int depth, by how, counter there, tandem::fd held) {
   ++*there;
   if (depth > 0) {
     start_method start(how);
-    tandem::process a{{.start = start}, &grow, depth - 1, how, there, held.dup()};
-    tandem::process b{{.start = start}, &grow, depth - 1, how, there, held.dup()};
+    tandem::process a{{.start = start}, &grow_tree, depth - 1, how, there, held.dup()};
+    tandem::process b{{.start = start}, &grow_tree, depth - 1, how, there, held.dup()};
     a.join();
     b.join();
   }
@@ -68,14 +68,14 @@ TEST_CASE("process: a parent killed at any moment takes a tree three deep with i
 
   deaths all;
   long grown = 0;
-  clock_type::duration full{0};  // how long a whole tree takes to grow
+  clock_type::duration full{0};  // how long a whole tree takes to grow_tree
   for (long i = 0; i < kills; ++i) {
     counter there(0);
     last_holder holders;
     auto const begun = clock_type::now();
     child_process parent([&] {
       auto held = holders.hold();
-      grow(generations, how, there, std::move(held));
+      grow_tree(generations, how, there, std::move(held));
     });
     if (i % 8 == 0) {
       while (there->load() < 1 + members) std::this_thread::yield();

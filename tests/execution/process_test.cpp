@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "execution/kinds.hpp"
+#include "execution/waits.hpp"
 #include "support/build_kind.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
@@ -33,7 +34,8 @@
 
 using namespace std::chrono_literals;
 using tandem::ending;
-using tandem_test::collected_failures, tandem_test::ContainsSubstring, tandem_test::place, tandem_test::run_in_child;
+using tandem_test::collected_failures, tandem_test::ContainsSubstring, tandem_test::place, tandem_test::run_in_child,
+    tandem_test::read_all, tandem_test::wait_for;
 
 namespace {
 
@@ -41,17 +43,6 @@ namespace {
 void announce_and_wait(std::atomic<int>& there) {
   there.store(1);
   for (;;) ::pause();
-}
-
-void wait_for(std::atomic<int>& there) {
-  while (there.load() == 0) std::this_thread::yield();
-}
-
-std::string read_all(int descriptor) {
-  std::string text;
-  char part[4096];
-  for (ssize_t n; (n = ::read(descriptor, part, sizeof part)) > 0;) text.append(part, static_cast<std::size_t>(n));
-  return text;
 }
 
 }  // namespace

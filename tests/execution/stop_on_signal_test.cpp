@@ -17,6 +17,7 @@
 #include "execution/kinds.hpp"
 #include "execution/last_holder.hpp"
 #include "execution/starts.hpp"
+#include "execution/waits.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
 #include "support/error_of.hpp"
@@ -27,7 +28,7 @@
 
 using tandem::stop_on_signal;
 using tandem_test::by, tandem_test::child_process, tandem_test::last_holder, tandem_test::on_terminal,
-    tandem_test::run_in_child, tandem_test::start_method;
+    tandem_test::run_in_child, tandem_test::start_method, tandem_test::wait_for;
 
 namespace {
 
@@ -37,10 +38,6 @@ auto handler_of(int number) noexcept {  // in processes without Catch too
   struct sigaction now {};
   ::sigaction(number, nullptr, &now);
   return now.sa_handler;
-}
-
-void wait_for(std::atomic<int> const& count, int value) {
-  while (count.load() < value) std::this_thread::yield();
 }
 
 // A tree of program -> 2 processes -> 2 processes each -> 2 threads each. All its members hold `held`.

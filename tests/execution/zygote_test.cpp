@@ -36,7 +36,7 @@ using tandem_test::ContainsSubstring, tandem_test::run_in_child;
 
 namespace {
 
-int seen = 1;
+int noticed = 1;
 
 /// The two zygotes, or one while the other is being replaced; 0: none there.
 std::vector<pid_t> zygotes(tandem::zygote& of) {
@@ -59,11 +59,11 @@ int answer() { return 42; }
 }  // namespace
 
 TEST_CASE("zygote: a process starts from the program as it was", "[execution][zygote]") {
-  seen = 1;
+  noticed = 1;
   tandem::zygote z;
-  seen = 2;
-  CHECK(tandem::process({.start = z}, [] { return seen; }).join().value() == 1);
-  CHECK(tandem::process([] { return seen; }).join().value() == 2);
+  noticed = 2;
+  CHECK(tandem::process({.start = z}, [] { return noticed; }).join().value() == 1);
+  CHECK(tandem::process([] { return noticed; }).join().value() == 2);
 }
 
 TEST_CASE("zygote: the program's own wait sees nothing of its processes", "[execution][zygote][host]") {

@@ -8,21 +8,19 @@
 #include <vector>
 
 #include "core/round_trip.hpp"
+#include "memory/live.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
 #include "tandem/core/codec_string.hpp"
 #include "tandem/core/transferable.hpp"
 #include "tandem/memory/shm.hpp"
 
-using tandem_test::bytes_of, tandem_test::child_process;
+using tandem_test::bytes_of, tandem_test::child_process, tandem_test::live_blocks, tandem_test::lost_objects;
 namespace impl = tandem::impl;
 
 namespace {
 
 using numbers = tandem::shm::vector<double>;
-
-std::size_t live_blocks() { return tandem::commons().statistics().live_blocks; }
-std::uint32_t lost() { return impl::family().header().lost_objects.load(); }
 
 /// What the sender's end would do: gives back what it kept for the sake of its receivers.
 void forget(std::span<std::byte const> message) {
@@ -50,9 +48,9 @@ TEST_CASE("codec of shm::vector: hands the elements over where they lie", "[memo
     CHECK(received.size() == 100'000);
     CHECK(received[99'999] == 0.5);
     CHECK(tandem::decode<numbers>(message).empty());  // it was taken already
-    auto const lost_before = lost();
+    auto const lost_before = lost_objects();
     forget(message);
-    CHECK(lost() == lost_before);
+    CHECK(lost_objects() == lost_before);
     CHECK(received[0] == 0.5);
   }
   CHECK(live_blocks() == blocks);
@@ -90,7 +88,7 @@ TEST_CASE("codec of shm::vector: elements that only travel are copied", "[memory
 TEST_CASE("codec of shm::vector: what a dead sender had sent to nobody is freed",
           "[memory][codec_shm_vector][processes][death]") {
   auto const blocks = live_blocks();
-  auto const lost_before = lost();
+  auto const lost_before = lost_objects();
   auto const member = impl::members::claim();
   auto child = child_process([member] {
     impl::members::become(member);
@@ -103,7 +101,7 @@ TEST_CASE("codec of shm::vector: what a dead sender had sent to nobody is freed"
   impl::objects::bury(member);
   impl::members::release(member);
   CHECK(live_blocks() == blocks);
-  CHECK(lost() == lost_before + 1);
+  CHECK(lost_objects() == lost_before + 1);
 }
 
 TEST_CASE("codec of shm::vector: what cannot be one is refused, and not touched", "[memory][codec_shm_vector]") {

@@ -48,7 +48,7 @@ struct text_file {
   }
 };
 
-std::string text_of(mapping const& all) {
+std::string text_in(mapping const& all) {
   auto const bytes = all.const_bytes();
   return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
 }
@@ -63,11 +63,11 @@ TEST_CASE("mapping: an ordinary file is read as bytes, and stays mapped without 
           "[memory][mapping]") {
   text_file const file{"some text"};
   mapping const all = mapping::file(file.path);
-  CHECK(text_of(all) == "some text");
+  CHECK(text_in(all) == "some text");
   CHECK(all.size() == 9);
   CHECK(all.access() == access::read_only);
   std::filesystem::remove(file.path);
-  CHECK(text_of(all) == "some text");
+  CHECK(text_in(all) == "some text");
   CHECK_FALSE(all.empty());
 }
 
@@ -211,11 +211,11 @@ TEST_CASE("mapping: what is written to a copy on write stays out of the file", "
   mapping const copy{fd::open(file.path, O_RDONLY), {.access = access::read_write, .copy_on_write = true}};
   copy.bytes()[0] = std::byte{'x'};
   copy.flush();
-  CHECK(text_of(copy) == "x2345678");
+  CHECK(text_in(copy) == "x2345678");
   CHECK(file.text() == "12345678");
   CHECK(run_in_child([&] { copy.bytes()[0] = std::byte{'y'}; }).passed());
-  CHECK(text_of(copy) == "x2345678");
-  CHECK(text_of(mapping::file(file.path, {.copy_on_write = true})) == "12345678");
+  CHECK(text_in(copy) == "x2345678");
+  CHECK(text_in(mapping::file(file.path, {.copy_on_write = true})) == "12345678");
 }
 
 TEST_CASE("mapping: objects are where their bytes are, aligned and inside", "[memory][mapping]") {

@@ -26,7 +26,7 @@
 
 using namespace tandem_test;
 using tandem::named_heap, tandem::offset_ptr;
-namespace inner = tandem::impl;
+namespace impl = tandem::impl;
 
 namespace {
 
@@ -48,14 +48,14 @@ int sum(list const& of) {
   return all;
 }
 
-struct refuses {
-  explicit refuses(int) { throw std::runtime_error("no"); }
+struct throws_in_heap {
+  explicit throws_in_heap(int) { throw std::runtime_error("no"); }
   int unused = 0;
 };
 
 }  // namespace
 
-template <> inline constexpr bool tandem::enable_shareable<refuses> = true;
+template <> inline constexpr bool tandem::enable_shareable<throws_in_heap> = true;
 
 TEST_CASE("named_heap: what one program builds another finds, at another address", "[memory][named_heap]") {
   name_of_test const name;
@@ -114,7 +114,7 @@ TEST_CASE("named_heap: what it refuses, in words", "[memory][named_heap][errors]
   CHECK(error_of([&] { heap.find<double>(std::string(47, 'x')); }) == EBADMSG);
   CHECK(error_of([&] { heap.erase<double>(std::string(47, 'x')); }) == EBADMSG);
   auto const blocks = heap.statistics().live_blocks;
-  CHECK_THROWS_AS(heap.find_or_construct<refuses>("refuses", 1), std::runtime_error);
+  CHECK_THROWS_AS(heap.find_or_construct<throws_in_heap>("refuses", 1), std::runtime_error);
   CHECK_THROWS_AS(heap.allocate(16, 8192), std::bad_alloc);
   CHECK_THROWS_AS(heap.allocate(size), std::bad_alloc);
   CHECK(heap.statistics().live_blocks == blocks);
@@ -198,8 +198,8 @@ TEST_CASE("named_heap: who dies with the lock of the units blocks nobody, also i
   auto heap = tandem::heap::named(name, size);
   auto& grandchild = place<std::atomic<pid_t>>(0);
   auto child = child_process([&] {
-    inner::named_segment segment(tandem::shared_memory::open(name), name.name);
-    inner::page_lock const lock(segment.cache().map, segment.cache().me);
+    impl::named_segment segment(tandem::shared_memory::open(name), name.name);
+    impl::page_lock const lock(segment.cache().map, segment.cache().me);
     pid_t const born = ::fork();
     if (born == 0) {
       for (;;) ::pause();
@@ -218,10 +218,10 @@ TEST_CASE("named_heap: a lock that a scribbler wrote one's own name into is not 
           "[memory][named_heap][hostile]") {
   name_of_test const name;
   tandem::heap::named(name, size);
-  inner::named_segment segment(tandem::shared_memory::open(name), name.name);
+  impl::named_segment segment(tandem::shared_memory::open(name), name.name);
   auto const& map = segment.cache().map;
   map.header->lock = segment.cache().me;
-  inner::page_lock const lock(map, segment.cache().me);
+  impl::page_lock const lock(map, segment.cache().me);
   CHECK(map.header->stolen == 1);
 }
 

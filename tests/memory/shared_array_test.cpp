@@ -12,13 +12,14 @@
 #include <vector>
 
 #include "core/round_trip.hpp"
+#include "memory/live.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
 #include "support/place.hpp"
 #include "tandem/memory/shm.hpp"
 
 using tandem::shared;
-using tandem_test::bytes_of, tandem_test::child_process, tandem_test::place;
+using tandem_test::bytes_of, tandem_test::child_process, tandem_test::place, tandem_test::live_blocks;
 namespace impl = tandem::impl;
 
 namespace {
@@ -39,11 +40,7 @@ struct numbered {
 
 template <> inline constexpr bool tandem::enable_shareable<numbered> = true;
 
-namespace {
-
-std::size_t live_blocks() { return tandem::commons().statistics().live_blocks; }
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("shared<T[]>: value-initialised, filled, copied, or left as they are", "[memory][shared_array]") {
   shared<int[]> const zeros(1000);

@@ -18,6 +18,7 @@
 
 #include "core/round_trip.hpp"
 #include "memory/counted.hpp"
+#include "memory/live.hpp"
 #include "support/build_kind.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
@@ -27,19 +28,19 @@
 
 using tandem::shared;
 using tandem_test::bytes_of, tandem_test::child_process, tandem_test::counted, tandem_test::place,
-    tandem_test::run_in_child;
+    tandem_test::run_in_child, tandem_test::lost_objects;
 namespace impl = tandem::impl;
 
 namespace {
 
-struct refuses {
-  explicit refuses(int) { throw std::runtime_error("no"); }
+struct throws_in_shared {
+  explicit throws_in_shared(int) { throw std::runtime_error("no"); }
   int unused = 0;
 };
 
 }  // namespace
 
-template <> inline constexpr bool tandem::enable_shareable<refuses> = true;
+template <> inline constexpr bool tandem::enable_shareable<throws_in_shared> = true;
 
 namespace {
 
@@ -62,8 +63,6 @@ void bury(impl::token member) {
   impl::objects::bury(member);
   impl::members::release(member);
 }
-
-std::uint32_t lost() { return impl::family().header().lost_objects.load(); }
 
 }  // namespace
 
@@ -104,7 +103,7 @@ TEST_CASE("shared: counts its handles, and the last one destroys", "[memory][sha
 
 TEST_CASE("shared: a constructor that throws leaves nothing", "[memory][shared][errors]") {
   auto const before = tandem::commons().statistics();
-  for (int i = 0; i < 100; ++i) CHECK_THROWS_AS(shared<refuses>(1), std::runtime_error);
+  for (int i = 0; i < 100; ++i) CHECK_THROWS_AS(shared<throws_in_shared>(1), std::runtime_error);
   CHECK(tandem::commons().statistics().live_blocks == before.live_blocks);
 }
 
@@ -189,7 +188,7 @@ TEST_CASE("shared: what a dead process held is given back; its own objects lose 
           "[memory][shared][processes][death]") {
   auto& alive = place<std::atomic<int>>(0);
   auto const blocks = tandem::commons().statistics().live_blocks;
-  auto const lost_before = lost();
+  auto const lost_before = lost_objects();
   {
     shared<counted> object(alive);
     std::optional<shared<counted>> copy;
@@ -204,7 +203,7 @@ TEST_CASE("shared: what a dead process held is given back; its own objects lose 
     bury(member);
     CHECK(object.use_count() == 1);
     CHECK(alive == 2);  // the destructor of the dead process's own object did not run
-    CHECK(lost() == lost_before + 1);
+    CHECK(lost_objects() == lost_before + 1);
   }
   CHECK(alive == 1);
   CHECK(tandem::commons().statistics().live_blocks == blocks);

@@ -27,7 +27,7 @@ using tandem_test::place, tandem_test::run_in_child, tandem_test::run_with_fault
 namespace {
 
 /// A word with room for its links, as the robust list wants it.
-struct robust_word {
+struct marked_word {
   std::atomic<std::uint32_t> word{0};
   std::uint32_t room[5];
   os::robust_links links;
@@ -66,7 +66,7 @@ TEST_CASE("clone: without clone3 the older call does the same", "[os][clone][fal
 
 TEST_CASE("clone: the child's robust list works, though no fork of glibc made it", "[os][clone]") {
   auto const result = run_in_child([] {
-    auto& robust = place<robust_word>();
+    auto& robust = place<marked_word>();
     auto& number = place<std::atomic<std::uint32_t>>(0U);
     pid_t const child = os::clone_process(os::cloning_thread::current(), &number);
     if (child == 0) {

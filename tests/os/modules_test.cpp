@@ -17,29 +17,29 @@ int changing = 1;
 int const constant = 2;
 int function() { return changing + constant; }
 
-std::uintptr_t address(auto* of) { return reinterpret_cast<std::uintptr_t>(of); }
+std::uintptr_t address_of(auto* of) { return reinterpret_cast<std::uintptr_t>(of); }
 
 }  // namespace
 
 TEST_CASE("modules: an address is found in its module, and whether it may change", "[os][modules]") {
   auto const table = module_table::current();
-  auto const* const program = table.find(address(&function));
+  auto const* const program = table.find(address_of(&function));
   REQUIRE(program != nullptr);
   CHECK(program->path.empty());
   CHECK(program->identity != 0);
-  CHECK(table.find(address(&changing)) == program);
-  CHECK(module_table::is_constant(*program, address(&function)));
-  CHECK(module_table::is_constant(*program, address(&constant)));
-  CHECK(module_table::is_constant(*program, address("a literal")));
-  CHECK_FALSE(module_table::is_constant(*program, address(&changing)));
+  CHECK(table.find(address_of(&changing)) == program);
+  CHECK(module_table::is_constant(*program, address_of(&function)));
+  CHECK(module_table::is_constant(*program, address_of(&constant)));
+  CHECK(module_table::is_constant(*program, address_of("a literal")));
+  CHECK_FALSE(module_table::is_constant(*program, address_of(&changing)));
 
-  auto const* const library = table.find(address(&::gnu_get_libc_version));  // nothing that a sanitizer replaces
+  auto const* const library = table.find(address_of(&::gnu_get_libc_version));  // nothing that a sanitizer replaces
   REQUIRE(library != nullptr);
   CHECK(library->path.find("libc") != std::string::npos);
   CHECK(table.find(std::string_view(library->path)) == library);
   CHECK(library->identity != program->identity);
   int local = 0;
-  CHECK(table.find(address(&local)) == nullptr);
+  CHECK(table.find(address_of(&local)) == nullptr);
   CHECK(table.find(std::string_view("no such module")) == nullptr);
 }
 

@@ -26,11 +26,11 @@ namespace {
   return number + 1;
 }
 
-struct open_file {
+struct elf_file {
   int descriptor;
-  explicit open_file(std::string const& path) : descriptor(os::open_regular_file(path.c_str())) {}
-  open_file(open_file const&) = delete;
-  ~open_file() {
+  explicit elf_file(std::string const& path) : descriptor(os::open_regular_file(path.c_str())) {}
+  elf_file(elf_file const&) = delete;
+  ~elf_file() {
     if (descriptor >= 0) ::close(descriptor);
   }
 };
@@ -45,7 +45,7 @@ std::uint64_t offset_here(void const* address) {
 
 TEST_CASE("symbols: finds functions that are not exported, and where in them", "[os][symbols]") {
   CHECK(hidden_function(1) == 2);
-  open_file const program("/proc/self/exe");
+  elf_file const program("/proc/self/exe");
   REQUIRE(program.descriptor >= 0);
   std::vector<os::function_lookup> lookups(3);
   lookups[0].offset = offset_here(reinterpret_cast<void*>(&hidden_function));
@@ -63,7 +63,7 @@ TEST_CASE("symbols: finds the exported functions of a stripped library", "[os][s
   Dl_info known{};
   auto* const function = ::dlsym(RTLD_NEXT, "qsort");
   REQUIRE(::dladdr(function, &known) != 0);
-  open_file const library(known.dli_fname);
+  elf_file const library(known.dli_fname);
   REQUIRE(library.descriptor >= 0);
   std::vector<os::function_lookup> lookups(1);
   lookups[0].offset = offset_here(function);
@@ -75,10 +75,10 @@ TEST_CASE("symbols: open_regular_file opens files alone, and never waits", "[os]
   temp_dir const dir;
   REQUIRE(::mkfifo((dir / "pipe").c_str(), 0600) == 0);
   std::ofstream(dir / "file") << "text";
-  CHECK(open_file((dir / "file").string()).descriptor >= 0);
+  CHECK(elf_file((dir / "file").string()).descriptor >= 0);
   for (std::string const& path : {(dir / "pipe").string(), dir.path().string(), std::string("/dev/null"),
                                   (dir / "none").string(), std::string("/proc/self/maps"), std::string("/proc/kmsg")})
-    CHECK(open_file(path).descriptor == -1);
+    CHECK(elf_file(path).descriptor == -1);
 }
 
 TEST_CASE("symbols: a file that is no module, cut, or damaged anywhere gives nothing or something, never harm",
@@ -111,7 +111,7 @@ TEST_CASE("symbols: a file that is no module, cut, or damaged anywhere gives not
       }
     }
     std::ofstream(dir / "module", std::ios::binary | std::ios::trunc) << damaged;
-    open_file const module((dir / "module").string());
+    elf_file const module((dir / "module").string());
     auto lookups = wanted;
     os::symbol_reader(module.descriptor).find(lookups);
     for (auto const& one : lookups) REQUIRE(one.name.size() <= 1024);
@@ -135,7 +135,7 @@ TEST_CASE("symbols: many tables that claim much are not all read", "[os][symbols
   for (int i = 0; i < head.e_shnum; ++i) bytes.append(reinterpret_cast<char const*>(&section), sizeof section);
   std::ofstream(dir / "module", std::ios::binary) << bytes;
   REQUIRE(::truncate((dir / "module").c_str(), off_t{1} << 26) == 0);  // sparse
-  open_file const module((dir / "module").string());
+  elf_file const module((dir / "module").string());
   std::vector<os::function_lookup> lookups(1, {0x1000});
   os::symbol_reader(module.descriptor).find(lookups);  // the watchdog would tell
   CHECK(lookups[0].name.empty());

@@ -1,8 +1,8 @@
-// A program that starts no unit of the library's, and shares mapped memory with a process of its own making: one that changes
-// something and dies before it tells. Whoever waits looks for itself.
+// A program that starts no unit of the library's, and shares mapped memory with a process of its own making: one that
+// changes something and dies before it tells. Whoever waits looks for itself.
 #include <sys/wait.h>
-#include <tandem/tandem.hpp>
 #include <unistd.h>
+#include <tandem/tandem.hpp>
 
 #include <cstdio>
 #include <mutex>

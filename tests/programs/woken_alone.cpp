@@ -1,5 +1,5 @@
-// As long as no other process is in sight nobody looks for himself now and then: each of these sleepers is woken by the one
-// notification that is for it, or this program does not end.
+// As long as no other process is in sight nobody looks for himself now and then: each of these sleepers is woken by the
+// one notification that is for it, or this program does not end.
 #include <tandem/tandem.hpp>
 
 #include <atomic>
@@ -27,12 +27,14 @@ template <class Sleep, class Wake> void woken(char const* what, Sleep sleep, Wak
 int main() {
   tandem::mutex lock;
   lock.lock();
-  woken("mutex", [&] { lock.lock(); }, [&] { lock.unlock(); });
+  woken(
+      "mutex", [&] { lock.lock(); }, [&] { lock.unlock(); });
   lock.unlock();
 
   tandem::shared_mutex shared;
   shared.lock_shared();
-  woken("writer", [&] { shared.lock(); }, [&] { shared.unlock_shared(); });
+  woken(
+      "writer", [&] { shared.lock(); }, [&] { shared.unlock_shared(); });
   shared.unlock();
 
   tandem::condition_variable changed;
@@ -50,21 +52,26 @@ int main() {
       });
 
   tandem::counting_semaphore<> semaphore(0);
-  woken("semaphore", [&] { semaphore.acquire(); }, [&] { semaphore.release(); });
+  woken(
+      "semaphore", [&] { semaphore.acquire(); }, [&] { semaphore.release(); });
 
   tandem::latch latch(1);
-  woken("latch", [&] { latch.wait(); }, [&] { latch.count_down(); });
+  woken(
+      "latch", [&] { latch.wait(); }, [&] { latch.count_down(); });
 
   tandem::barrier<> barrier(2);
-  woken("barrier", [&] { barrier.arrive_and_wait(); }, [&] { static_cast<void>(barrier.arrive()); });
+  woken(
+      "barrier", [&] { barrier.arrive_and_wait(); }, [&] { static_cast<void>(barrier.arrive()); });
 
   // ... but for the ends of those that are expected by name: the dead wake nobody here.
   tandem::barrier<> of_two(2, tandem::on_death::drop);
-  woken("of the dead", [&] { of_two.arrive_and_wait(); }, [&] { std::thread([&] { of_two.enroll(); }).join(); });
+  woken(
+      "of the dead", [&] { of_two.arrive_and_wait(); }, [&] { std::thread([&] { of_two.enroll(); }).join(); });
 
   tandem::permits permits(1);
   auto held = permits.acquire();
-  woken("permits", [&] { auto const next = permits.acquire(); }, [&] { held.release(); });
+  woken(
+      "permits", [&] { auto const next = permits.acquire(); }, [&] { held.release(); });
 
   tandem::once_flag flag;
   std::atomic<bool> inside{false}, done{false};
@@ -75,7 +82,8 @@ int main() {
     });
   });
   while (!inside) std::this_thread::yield();
-  woken("once", [&] { tandem::call_once(flag, [] {}); }, [&] { done = true; });
+  woken(
+      "once", [&] { tandem::call_once(flag, [] {}); }, [&] { done = true; });
   first.join();
 }
 // mutex

@@ -29,14 +29,14 @@ using tandem_test::place;
 
 namespace {
 
-using numbers = broadcast_queue<long>;
+using broadcast_of_numbers = broadcast_queue<long>;
 using consumer = tandem::broadcast_consumer<long>;
 
 }  // namespace
 
 TEST_CASE("broadcast_consumer: moves, and is gone with its last owner", "[queue][broadcast_consumer]") {
   STATIC_REQUIRE_FALSE(std::is_copy_constructible_v<consumer>);
-  shared<numbers> queue(2);
+  shared<broadcast_of_numbers> queue(2);
   auto one = queue->consumer();
   CHECK(one.capacity() == 2);
   CHECK(queue->push(1));
@@ -58,7 +58,7 @@ TEST_CASE("broadcast_consumer: moves, and is gone with its last owner", "[queue]
 
 TEMPLATE_TEST_CASE("broadcast_consumer: in units of either kind, each sees all", "[queue][broadcast_consumer]",
                    tandem::thread<long>, tandem::process<long>) {
-  shared<numbers> queue(8);
+  shared<broadcast_of_numbers> queue(8);
   std::vector<TestType> units;
   for (int i = 0; i < 3; ++i)
     units.emplace_back(
@@ -86,7 +86,7 @@ TEMPLATE_TEST_CASE("broadcast_consumer: in units of either kind, each sees all",
 }
 
 TEST_CASE("broadcast_consumer: a dead producer is no reason to wait", "[queue][broadcast_consumer][death]") {
-  shared<numbers> queue(2);
+  shared<broadcast_of_numbers> queue(2);
   auto& there = place<std::atomic<bool>>(false);
   auto in = queue->consumer();
   bool const pushes = GENERATE(true, false);
@@ -107,7 +107,7 @@ TEST_CASE("broadcast_consumer: a dead producer is no reason to wait", "[queue][b
 
 TEST_CASE("broadcast_consumer: nor is a dead one, whether or not it has taken anything",
           "[queue][broadcast_consumer][death]") {
-  shared<numbers> queue(2);
+  shared<broadcast_of_numbers> queue(2);
   auto& there = place<std::atomic<bool>>(false);
   auto in = queue->consumer();
   bool const pops = GENERATE(true, false);
@@ -132,7 +132,7 @@ TEST_CASE("broadcast_consumer: nor is a dead one, whether or not it has taken an
 
 TEST_CASE("broadcast_consumer: made by a thread that has ended, it is waited for, as long as a deadline says",
           "[queue][broadcast_consumer][death]") {
-  shared<numbers> queue(1);
+  shared<broadcast_of_numbers> queue(1);
   std::optional<consumer> in;
   std::thread([&] { in.emplace(queue->consumer()); }).join();
   CHECK(queue->push(1));
@@ -143,7 +143,7 @@ TEST_CASE("broadcast_consumer: made by a thread that has ended, it is waited for
 
 TEST_CASE("broadcast_consumer: is waited for beside others, and so is a producer",
           "[queue][broadcast_consumer][wait]") {
-  shared<numbers> queue(1), others(1);
+  shared<broadcast_of_numbers> queue(1), others(1);
   auto in = queue->consumer(), other = others->consumer();
   auto out = queue->producer();
   using tandem::wait_any;
@@ -169,7 +169,7 @@ TEST_CASE("broadcast_consumer: is waited for beside others, and so is a producer
 }
 
 TEST_CASE("broadcast_consumer: a dead one makes room for another", "[queue][broadcast_consumer][death]") {
-  shared<numbers> queue(2);
+  shared<broadcast_of_numbers> queue(2);
   auto& there = place<std::atomic<bool>>(false);
   std::vector<consumer> mine;
   while (queue->consumers() + 1 < queue->max_consumers()) mine.push_back(queue->consumer());
@@ -191,7 +191,7 @@ TEST_CASE("broadcast_consumer: a dead one makes room for another", "[queue][broa
 
 TEST_CASE("broadcast_consumer: travels as a result, and in a queue, with what it has missed",
           "[queue][broadcast_consumer]") {
-  shared<numbers> queue(4, tandem::lag::drop);
+  shared<broadcast_of_numbers> queue(4, tandem::lag::drop);
   shared<tandem::bounded_queue<consumer>> ends(4);
   auto first = queue->consumer();
   for (long i = 0; i < 9; ++i) CHECK(queue->push(i));
@@ -210,7 +210,7 @@ TEST_CASE("broadcast_consumer: travels as a result, and in a queue, with what it
 
 TEST_CASE("broadcast_consumer: keeps its queue, where that is an object of its own", "[queue][broadcast_consumer]") {
   auto [out, in] = [] {
-    shared<numbers> queue(4);
+    shared<broadcast_of_numbers> queue(4);
     return std::pair(queue->producer(), queue->consumer());
   }();
   CHECK(out.push(1));
@@ -219,7 +219,7 @@ TEST_CASE("broadcast_consumer: keeps its queue, where that is an object of its o
 }
 
 TEST_CASE("broadcast_consumer: bytes that are none", "[queue][broadcast_consumer][errors]") {
-  shared<numbers> queue(4);
+  shared<broadcast_of_numbers> queue(4);
   auto const end = queue->consumer();
   CHECK(queue->push(1));
   tandem::byte_buffer buffer;

@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "queue/bytes_left.hpp"
 #include "support/build_kind.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
@@ -38,18 +39,11 @@
 
 using namespace std::chrono_literals;
 using tandem::byte_stream, tandem::shared;
-using tandem_test::error_of, tandem_test::place;
+using tandem_test::error_of, tandem_test::place, tandem_test::bytes_left;
 
 namespace {
 
 /// All that is there at once.
-std::string rest_of(auto& from) {
-  std::string text;
-  std::array<std::byte, 7> room{};
-  while (std::size_t const n = from.try_read_some(room)) text.append(reinterpret_cast<char const*>(room.data()), n);
-  return text;
-}
-
 }  // namespace
 
 TEMPLATE_TEST_CASE("byte_stream: its ends, in units of either kind", "[queue][byte_stream]",
@@ -188,7 +182,7 @@ TEST_CASE("byte_stream: its ends travel as results, and in queues, and keep it",
     return std::pair(stream->consumer(), ends->pop().value());
   }();
   CHECK(out.write("c") == 1);
-  CHECK(rest_of(in) == "abc");
+  CHECK(bytes_left(in) == "abc");
   CHECK_FALSE(in.is_closed());
 }
 

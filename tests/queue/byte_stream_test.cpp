@@ -15,6 +15,7 @@
 #include <string>
 #include <thread>
 
+#include "queue/bytes_left.hpp"
 #include "support/build_kind.hpp"
 #include "support/catch.hpp"
 #include "support/error_of.hpp"
@@ -28,18 +29,12 @@
 
 using namespace std::chrono_literals;
 using tandem::byte_stream, tandem::shared;
-using tandem_test::error_of, tandem_test::processes, tandem_test::require, tandem_test::threads;
+using tandem_test::error_of, tandem_test::processes, tandem_test::require, tandem_test::threads,
+    tandem_test::bytes_left;
 
 namespace {
 
 /// All that is there at once.
-std::string rest_of(auto& from) {
-  std::string text;
-  std::array<std::byte, 7> room{};
-  while (std::size_t const n = from.try_read_some(room)) text.append(reinterpret_cast<char const*>(room.data()), n);
-  return text;
-}
-
 std::string_view text_of(std::span<std::byte const> bytes) {
   return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
 }
@@ -61,13 +56,13 @@ TEST_CASE("byte_stream: what is written is read, in order, in parts of any size"
   CHECK(stream.read_some(four) == 4);
   CHECK(std::string_view(four.data(), 4) == "0123");
   CHECK(stream.write_some("KLMNOPQ") == 4);  // round the end
-  CHECK(rest_of(stream) == "456789abcdefKLMN");
+  CHECK(bytes_left(stream) == "456789abcdefKLMN");
   CHECK(stream.read_some(std::span<char>()) == 0);
   CHECK_FALSE(stream.at_end());
   for (std::size_t size = 1; size <= 16; ++size) {
     std::string const text(size, static_cast<char>('a' + size));
     CHECK(stream.write(text) == size);
-    CHECK(rest_of(stream) == text);
+    CHECK(bytes_left(stream) == text);
   }
 }
 
@@ -78,7 +73,7 @@ TEST_CASE("byte_stream: in place, as far as the end of the ring", "[queue][byte_
   CHECK(stream.reserve(5).size() == 5);
   CHECK(stream.reserve(0).empty());
   std::memcpy(room.data(), "0123456789", 10);
-  CHECK(rest_of(stream).empty());  // nobody sees it yet
+  CHECK(bytes_left(stream).empty());  // nobody sees it yet
   stream.commit(4);
   CHECK(text_of(stream.peek()) == "0123");
   CHECK(text_of(stream.peek()) == "0123");  // nor is it gone yet

@@ -36,7 +36,7 @@
 using namespace std::chrono_literals;
 using namespace tandem_test;
 using tandem::bounded_queue, tandem::shared, tandem::wait_all, tandem::wait_any;
-using numbers = bounded_queue<long>;
+using queue_of_numbers = bounded_queue<long>;
 using index_of = std::optional<std::size_t>;
 
 namespace {
@@ -55,7 +55,7 @@ void await_readable(int descriptor) {
 }  // namespace
 
 TEMPLATE_TEST_CASE("queue_consumer: waited for beside others, where there is something to take",
-                   "[queue][queue_consumer][wait]", numbers, tandem::spsc_queue<long>) {
+                   "[queue][queue_consumer][wait]", queue_of_numbers, tandem::spsc_queue<long>) {
   shared<TestType> a(4), b(4);
   auto first = a->consumer(), second = b->consumer();
   tandem::event other;
@@ -94,7 +94,7 @@ TEST_CASE("queue_consumer: waited for, a newer value of latest", "[queue][queue_
 
 TEMPLATE_TEST_CASE("queue_consumer: waited for while nothing is there, it wakes up", "[queue][queue_consumer][wait]",
                    tandem::thread<void>, tandem::process<void>) {
-  shared<numbers> queue(2), acknowledged(2);
+  shared<queue_of_numbers> queue(2), acknowledged(2);
   auto in = queue->consumer();
   tandem::event never;
   TestType unit(
@@ -116,7 +116,7 @@ TEMPLATE_TEST_CASE("queue_consumer: waited for while nothing is there, it wakes 
 }
 
 TEST_CASE("queue_consumer: waited for, the death of the last producer", "[queue][queue_consumer][wait][death]") {
-  shared<numbers> queue(2);
+  shared<queue_of_numbers> queue(2);
   auto in = queue->consumer();
   auto& there = place<std::atomic<bool>>(false);
   tandem::process victim(
@@ -139,7 +139,7 @@ TEST_CASE("queue_consumer: waited for, the death of the last producer", "[queue]
 }
 
 TEST_CASE("queue_producer: waited for until there is room, or nobody takes", "[queue][queue_producer][wait]") {
-  shared<numbers> queue(1);
+  shared<queue_of_numbers> queue(1);
   auto out = queue->producer();
   std::optional in = queue->consumer();
   tandem::event never;
@@ -164,7 +164,7 @@ TEST_CASE("queue_producer: waited for until there is room, or nobody takes", "[q
 }
 
 TEST_CASE("queue_consumer: its descriptor is readable until a pop finds nothing", "[queue][queue_consumer][wait]") {
-  shared<numbers> queue(4);
+  shared<queue_of_numbers> queue(4);
   auto in = queue->consumer();
   int const descriptor = in.native_handle();
   REQUIRE(descriptor >= 0);
@@ -187,7 +187,7 @@ TEST_CASE("queue_consumer: its descriptor is readable until a pop finds nothing"
 }
 
 TEST_CASE("queue_producer: its descriptor is readable until a push finds no room", "[queue][queue_producer][wait]") {
-  shared<numbers> queue(1);
+  shared<queue_of_numbers> queue(1);
   auto out = queue->producer();
   int const descriptor = out.native_handle();
   CHECK(is_readable(descriptor));
@@ -201,8 +201,8 @@ TEST_CASE("queue_producer: its descriptor is readable until a push finds no room
 }
 
 TEST_CASE("queue_consumer: a wait_set takes ends as anything else", "[queue][queue_consumer][wait]") {
-  std::vector<shared<numbers>> queues;
-  std::vector<tandem::queue_consumer<numbers>> ends;
+  std::vector<shared<queue_of_numbers>> queues;
+  std::vector<tandem::queue_consumer<queue_of_numbers>> ends;
   for (int i = 0; i < 5; ++i) {
     queues.emplace_back(4);
     ends.push_back(queues.back()->consumer());
@@ -228,7 +228,7 @@ TEST_CASE("queue_consumer: a wait_set takes ends as anything else", "[queue][que
 }
 
 TEST_CASE("queue_consumer: who only waits keeps nothing from who takes", "[queue][queue_consumer][wait]") {
-  shared<numbers> queue(4);
+  shared<queue_of_numbers> queue(4);
   auto watched = queue->consumer();
   watched.native_handle();  // from now on it sleeps at the queue as well
   auto& taken = place<std::atomic<long>>(0);
@@ -246,7 +246,7 @@ TEST_CASE("queue_consumer: who only waits keeps nothing from who takes", "[queue
 
 TEST_CASE("queue_consumer: copies, moved and assigned ones have descriptors of their own",
           "[queue][queue_consumer][wait]") {
-  shared<numbers> a(4), b(4);
+  shared<queue_of_numbers> a(4), b(4);
   auto in = a->consumer();
   int const before = in.native_handle();
   auto copy = in;
@@ -266,7 +266,7 @@ TEST_CASE("queue_consumer: copies, moved and assigned ones have descriptors of t
 }
 
 TEST_CASE("queue_consumer: a forked child waits for itself", "[queue][queue_consumer][wait]") {
-  shared<numbers> queue(4);
+  shared<queue_of_numbers> queue(4);
   auto in = queue->consumer();
   int const parents = in.native_handle();
   CHECK(run_in_child([&] {
@@ -281,7 +281,7 @@ TEST_CASE("queue_consumer: a forked child waits for itself", "[queue][queue_cons
 
 TEST_CASE("queue_consumer: waited for where there is no descriptor left", "[queue][queue_consumer][wait]") {
   CHECK(run_in_child([] {
-          shared<numbers> queue(4);
+          shared<queue_of_numbers> queue(4);
           auto in = queue->consumer();
           rlimit const none{0, 0};
           CHECK(::setrlimit(RLIMIT_NOFILE, &none) == 0);
@@ -296,9 +296,9 @@ TEST_CASE("queue_consumer: waited for where there is no descriptor left", "[queu
 }
 
 TEST_CASE("queue_consumer: waited for in two queues, from producers that are killed", "[queue][queue_consumer][wait]") {
-  shared<numbers> queues[2]{shared<numbers>(2), shared<numbers>(3)};
-  tandem::queue_consumer<numbers> ends[2]{queues[0]->consumer(), queues[1]->consumer()};
-  std::optional<tandem::queue_producer<numbers>> spares[2]{queues[0]->producer(), queues[1]->producer()};
+  shared<queue_of_numbers> queues[2]{shared<queue_of_numbers>(2), shared<queue_of_numbers>(3)};
+  tandem::queue_consumer<queue_of_numbers> ends[2]{queues[0]->consumer(), queues[1]->consumer()};
+  std::optional<tandem::queue_producer<queue_of_numbers>> spares[2]{queues[0]->producer(), queues[1]->producer()};
   std::vector<tandem::process<void>> units;
   for (int i = 0; i < 12; ++i)
     units.emplace_back(

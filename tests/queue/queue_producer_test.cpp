@@ -31,12 +31,12 @@ using tandem_test::place;
 
 namespace {
 
-using numbers = bounded_queue<long>;
-using producer = queue_producer<numbers>;
+using queue_of_numbers = bounded_queue<long>;
+using producer = queue_producer<queue_of_numbers>;
 
 struct two_queues {
   two_queues() : first(4), second(4) {}
-  numbers first, second;
+  queue_of_numbers first, second;
 };
 
 }  // namespace
@@ -44,7 +44,7 @@ struct two_queues {
 template <> inline constexpr bool tandem::enable_shareable<two_queues> = true;
 
 TEST_CASE("queue_producer: the queue closes with its last one", "[queue][queue_producer]") {
-  shared<numbers> queue(4);
+  shared<queue_of_numbers> queue(4);
   std::optional<producer> one = queue->producer(), two = *one;
   auto three = std::move(*two);
   CHECK_FALSE(*two);
@@ -71,7 +71,7 @@ TEST_CASE("queue_producer: the queue closes with its last one", "[queue][queue_p
 }
 
 TEST_CASE("queue_producer: assigned, the one before is gone", "[queue][queue_producer]") {
-  shared<numbers> a(4), b(4);
+  shared<queue_of_numbers> a(4), b(4);
   auto end = a->producer();
   end = b->producer();
   CHECK(a->is_closed());
@@ -82,7 +82,7 @@ TEST_CASE("queue_producer: assigned, the one before is gone", "[queue][queue_pro
 
 TEMPLATE_TEST_CASE("queue_producer: in units of either kind", "[queue][queue_producer]", tandem::thread<void>,
                    tandem::process<void>) {
-  shared<numbers> queue(2);
+  shared<queue_of_numbers> queue(2);
   std::vector<TestType> units;
   {
     auto end = queue->producer();
@@ -106,7 +106,7 @@ TEMPLATE_TEST_CASE("queue_producer: in units of either kind", "[queue][queue_pro
 
 TEST_CASE("queue_producer: a dead one's is gone, whether or not it has put anything in",
           "[queue][queue_producer][death]") {
-  shared<numbers> queue(2);
+  shared<queue_of_numbers> queue(2);
   auto& there = place<std::atomic<bool>>(false);
   bool const pushes = GENERATE(true, false);
   tandem::process victim(
@@ -127,7 +127,7 @@ TEST_CASE("queue_producer: a dead one's is gone, whether or not it has put anyth
 }
 
 TEST_CASE("queue_producer: one that is told that nobody takes", "[queue][queue_producer][death]") {
-  shared<numbers> queue(1);
+  shared<queue_of_numbers> queue(1);
   auto out = queue->producer();
   SECTION("since the last consumer let go") {
     std::optional in = queue->consumer();
@@ -161,7 +161,7 @@ TEST_CASE("queue_producer: one that is told that nobody takes", "[queue][queue_p
 }
 
 TEST_CASE("queue_producer: travels as a result, and in a queue", "[queue][queue_producer]") {
-  shared<numbers> queue(4);
+  shared<queue_of_numbers> queue(4);
   shared<bounded_queue<producer>> ends(4);
   tandem::process unit(
       [](auto out, auto others) {
@@ -185,7 +185,7 @@ TEST_CASE("queue_producer: travels as a result, and in a queue", "[queue][queue_
 
 TEST_CASE("queue_producer: keeps its queue, where that is an object of its own", "[queue][queue_producer]") {
   auto const make = [] {
-    shared<numbers> queue(4);
+    shared<queue_of_numbers> queue(4);
     return std::pair(queue->producer(), queue->consumer());
   };
   auto [out, in] = make();
@@ -205,7 +205,7 @@ TEST_CASE("queue_producer: keeps its queue, where that is an object of its own",
 }
 
 TEST_CASE("queue_producer: bytes that are none", "[queue][queue_producer][errors]") {
-  shared<numbers> queue(4);
+  shared<queue_of_numbers> queue(4);
   auto const end = queue->producer();
   tandem::byte_buffer buffer;
   tandem::writer to(buffer);

@@ -33,7 +33,7 @@ void clear_places() {
   }
 }
 
-void* impl::new_place(std::size_t size, void (*destroy)(void*)) {
+void* inner::new_place(std::size_t size, void (*destroy)(void*)) {
   void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
   entries().push_back({memory, size, destroy});

@@ -14,7 +14,7 @@ namespace tandem_test {
 /// Destroys what was placed, the newest first, and unmaps it. Called by the listener at the end of each test case.
 void clear_places();
 
-namespace impl {
+namespace inner {
 
 // Shared memory of its own pages, zeroed; `destroy` is called for it by clear_places().
 void* new_place(std::size_t size, void (*destroy)(void*));
@@ -29,11 +29,11 @@ template <class T, class... Args> T& place_in_shared_memory(Args&&... args) {
   }
 }
 
-}  // namespace impl
+}  // namespace inner
 
 /// A T that this process and all it forks from now on see alike.
 template <class T, class... Args> T& place(Args&&... args) {
-  return impl::place_in_shared_memory<T>(std::forward<Args>(args)...);
+  return inner::place_in_shared_memory<T>(std::forward<Args>(args)...);
 }
 
 }  // namespace tandem_test

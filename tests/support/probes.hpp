@@ -34,7 +34,7 @@ inline void require(bool condition, char const* words) {
   if (!condition) throw std::runtime_error(words);
 }
 
-namespace impl {
+namespace inner {
 
 template <class Body> void run_body(Body& body, int number) {
   if constexpr (std::is_invocable_v<Body&, int>) {
@@ -48,7 +48,7 @@ struct nothing_meanwhile {
   void operator()() const {}
 };
 
-}  // namespace impl
+}  // namespace inner
 
 /// Peers are threads of this process.
 struct threads {
@@ -56,11 +56,11 @@ struct threads {
 
   /// A T that all peers see, until the end of the test case.
   template <class T, class... Args> static T& place(Args&&... args) {
-    return impl::place_in_shared_memory<T>(std::forward<Args>(args)...);
+    return inner::place_in_shared_memory<T>(std::forward<Args>(args)...);
   }
 
   /// Runs `body` in n peers, `meanwhile` here, and waits for them.
-  template <class Body, class Meanwhile = impl::nothing_meanwhile>
+  template <class Body, class Meanwhile = inner::nothing_meanwhile>
   static void spawn_and_join(int n, Body body, Meanwhile meanwhile = {}) {
     std::mutex guard;
     std::vector<std::string> complaints;
@@ -75,7 +75,7 @@ struct threads {
     for (int i = 0; i < n; ++i) {
       all.team.emplace_back([&, i] {
         try {
-          impl::run_body(body, i);
+          inner::run_body(body, i);
         } catch (std::exception const& error) {
           std::scoped_lock const lock{guard};
           complaints.push_back("thread " + std::to_string(i) + ": " + error.what());
@@ -94,14 +94,14 @@ struct processes {
 
   /// A T that all peers see, until the end of the test case.
   template <class T, class... Args> static T& place(Args&&... args) {
-    return impl::place_in_shared_memory<T>(std::forward<Args>(args)...);
+    return inner::place_in_shared_memory<T>(std::forward<Args>(args)...);
   }
 
   /// Runs `body` in n peers, `meanwhile` here, and waits for them.
-  template <class Body, class Meanwhile = impl::nothing_meanwhile>
+  template <class Body, class Meanwhile = inner::nothing_meanwhile>
   static void spawn_and_join(int n, Body body, Meanwhile meanwhile = {}) {
     std::vector<child_process> team;
-    for (int i = 0; i < n; ++i) team.emplace_back([&body, i] { impl::run_body(body, i); });
+    for (int i = 0; i < n; ++i) team.emplace_back([&body, i] { inner::run_body(body, i); });
     meanwhile();
     for (std::size_t i = 0; i < team.size(); ++i) {
       auto const end = team[i].join();

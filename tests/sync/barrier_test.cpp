@@ -36,7 +36,7 @@ using tandem_test::child_process, tandem_test::die_after, tandem_test::in_each_h
 
 namespace {
 
-constinit barrier<> made_at_compile_time{1};
+constinit barrier<> barrier_made_at_compile_time{1};
 
 /// What a completion sees and counts, in shared memory.
 struct tally {
@@ -117,7 +117,7 @@ TEST_CASE("barrier: its size, deadlines, at compile time too", "[sync][barrier]"
     void operator()() noexcept {}
   };
   STATIC_REQUIRE_FALSE(tandem::shareable<barrier<private_memory>>);
-  made_at_compile_time.arrive_and_wait();
+  barrier_made_at_compile_time.arrive_and_wait();
   barrier<> gate(2);
   auto const arrival = gate.arrive();
   CHECK_FALSE(gate.wait_for(arrival, 1ms));

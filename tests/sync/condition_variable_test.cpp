@@ -25,7 +25,7 @@ using tandem_test::in_each_home, tandem_test::processes, tandem_test::survives_k
 
 namespace {
 
-constinit tandem::condition_variable made_at_compile_time;
+constinit tandem::condition_variable condition_variable_made_at_compile_time;
 
 struct table {
   tandem::mutex lock;
@@ -33,11 +33,11 @@ struct table {
   std::atomic<int> turn{0}, passed{0}, waiting{0};
 };
 
-struct of_std {
+struct waits_of_std {
   using mutex = std::mutex;
   using condition_variable = std::condition_variable;
 };
-struct of_tandem {
+struct waits_of_tandem {
   using mutex = tandem::mutex;
   using condition_variable = tandem::condition_variable;
 };
@@ -47,7 +47,7 @@ struct of_tandem {
 template <> inline constexpr bool tandem::enable_shareable<table> = true;
 
 TEMPLATE_TEST_CASE("condition_variable: waits, notifications and deadlines, std's and ours",
-                   "[sync][condition_variable]", of_std, of_tandem) {
+                   "[sync][condition_variable]", waits_of_std, waits_of_tandem) {
   typename TestType::mutex mutex;
   typename TestType::condition_variable changed;
   int stage = 0;
@@ -87,7 +87,7 @@ TEMPLATE_TEST_CASE("condition_variable: waits, notifications and deadlines, std'
 TEST_CASE("condition_variable: its size, at compile time too", "[sync][condition_variable]") {
   STATIC_REQUIRE(sizeof(tandem::condition_variable) == 8);
   STATIC_REQUIRE(tandem::shareable<tandem::condition_variable>);
-  made_at_compile_time.notify_all();
+  condition_variable_made_at_compile_time.notify_all();
 }
 
 TEMPLATE_TEST_CASE("condition_variable: ping-pong across units, one notification each", "[sync][condition_variable]",

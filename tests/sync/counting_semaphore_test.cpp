@@ -16,7 +16,7 @@ using tandem_test::child_process, tandem_test::in_each_home, tandem_test::place,
     tandem_test::survives_kills, tandem_test::threads, tandem_test::verdict;
 
 namespace {
-constinit tandem::binary_semaphore made_at_compile_time{1};
+constinit tandem::binary_semaphore counting_semaphore_made_at_compile_time{1};
 }
 
 TEMPLATE_TEST_CASE("semaphore: as many are inside as it counts, std's and ours", "[sync][semaphore]",
@@ -49,9 +49,9 @@ TEMPLATE_TEST_CASE("semaphore: as many are inside as it counts, std's and ours",
 TEST_CASE("semaphore: its size, at compile time too", "[sync][semaphore]") {
   STATIC_REQUIRE(sizeof(tandem::counting_semaphore<>) == 12);
   STATIC_REQUIRE(tandem::shareable<tandem::binary_semaphore>);
-  CHECK(made_at_compile_time.try_acquire());
-  CHECK_FALSE(made_at_compile_time.try_acquire());
-  made_at_compile_time.release();
+  CHECK(counting_semaphore_made_at_compile_time.try_acquire());
+  CHECK_FALSE(counting_semaphore_made_at_compile_time.try_acquire());
+  counting_semaphore_made_at_compile_time.release();
 }
 
 TEMPLATE_TEST_CASE("semaphore: ping-pong ends, asleep or not, in each kind of memory", "[sync][semaphore]", threads,

@@ -19,7 +19,7 @@ using tandem_test::die_after, tandem_test::in_each_home, tandem_test::place, tan
     tandem_test::stay_after, tandem_test::survives_kills, tandem_test::threads, tandem_test::verdict;
 
 namespace {
-constinit tandem::latch made_at_compile_time{0};
+constinit tandem::latch latch_made_at_compile_time{0};
 }
 
 TEMPLATE_TEST_CASE("latch: opens when all have counted down, std's and ours", "[sync][latch]", std::latch,
@@ -53,7 +53,7 @@ TEMPLATE_TEST_CASE("latch: opens when all have counted down, std's and ours", "[
 TEST_CASE("latch: its size, deadlines, at compile time too", "[sync][latch]") {
   STATIC_REQUIRE(sizeof(latch) == 144);
   STATIC_REQUIRE(tandem::shareable<latch>);
-  made_at_compile_time.wait();
+  latch_made_at_compile_time.wait();
   latch gate(1);
   CHECK_FALSE(gate.wait_for(1ms));
   CHECK_FALSE(gate.wait_until(std::chrono::steady_clock::now() - 1s));

@@ -18,7 +18,7 @@ using all_of_std = joined_lists<of_std<std::mutex>, of_std<std::timed_mutex>, of
                                 of_std<std::recursive_timed_mutex>>;
 using all_of_tandem = joined_lists<of_tandem<tandem::mutex>, of_tandem<tandem::timed_mutex>,
                                    of_tandem<tandem::recursive_mutex>, of_tandem<tandem::recursive_timed_mutex>>;
-using all = joined_lists<all_of_std, all_of_tandem>;
+using all_mutexes = joined_lists<all_of_std, all_of_tandem>;
 
 static_assert(sizeof(tandem::timed_mutex) == 8 && sizeof(tandem::recursive_timed_mutex) == 12);
 static_assert(tandem::shareable<tandem::mutex> && tandem::shareable<tandem::timed_mutex> &&
@@ -43,7 +43,7 @@ template <class Mutex> struct counter {
 
 }  // namespace
 
-TEMPLATE_LIST_TEST_CASE("mutex: only one at a time is inside", "[sync][mutex]", all) {
+TEMPLATE_LIST_TEST_CASE("mutex: only one at a time is inside", "[sync][mutex]", all_mutexes) {
   typename TestType::template home<counter<typename TestType::mutex>> home;
   auto& inside = *home;
   auto& wrong = place<std::atomic<int>>(0);
@@ -62,7 +62,7 @@ TEMPLATE_LIST_TEST_CASE("mutex: only one at a time is inside", "[sync][mutex]", 
   CHECK(wrong == 0);
 }
 
-TEMPLATE_LIST_TEST_CASE("mutex: try_lock succeeds where nobody holds it", "[sync][mutex]", all) {
+TEMPLATE_LIST_TEST_CASE("mutex: try_lock succeeds where nobody holds it", "[sync][mutex]", all_mutexes) {
   typename TestType::template home<typename TestType::mutex> home;
   auto& mutex = *home;
   CHECK(mutex.try_lock());
@@ -71,7 +71,7 @@ TEMPLATE_LIST_TEST_CASE("mutex: try_lock succeeds where nobody holds it", "[sync
   CHECK(is_free_for_others<typename TestType::peers>(mutex));
 }
 
-TEMPLATE_LIST_TEST_CASE("mutex: what was done before unlock is seen after try_lock", "[sync][mutex]", all) {
+TEMPLATE_LIST_TEST_CASE("mutex: what was done before unlock is seen after try_lock", "[sync][mutex]", all_mutexes) {
   typename TestType::template home<counter<typename TestType::mutex>> home;
   auto& inside = *home;
   auto& wrong = place<std::atomic<int>>(0);
@@ -90,7 +90,7 @@ TEMPLATE_LIST_TEST_CASE("mutex: what was done before unlock is seen after try_lo
   CHECK(wrong == 0);
 }
 
-TEMPLATE_LIST_TEST_CASE("mutex: who sleeps gets it when it is unlocked", "[sync][mutex]", all) {
+TEMPLATE_LIST_TEST_CASE("mutex: who sleeps gets it when it is unlocked", "[sync][mutex]", all_mutexes) {
   typename TestType::template home<typename TestType::mutex> home;
   auto& mutex = *home;
   std::unique_lock hold(mutex);
@@ -105,7 +105,8 @@ TEMPLATE_LIST_TEST_CASE("mutex: who sleeps gets it when it is unlocked", "[sync]
   CHECK(got);
 }
 
-TEMPLATE_LIST_TEST_CASE("mutex: std's lock types work with it, two at once without a deadlock", "[sync][mutex]", all) {
+TEMPLATE_LIST_TEST_CASE("mutex: std's lock types work with it, two at once without a deadlock", "[sync][mutex]",
+                        all_mutexes) {
   using mutex = typename TestType::mutex;
   struct two {
     mutex one{}, other{};
@@ -135,7 +136,7 @@ TEMPLATE_LIST_TEST_CASE("mutex: std's lock types work with it, two at once witho
   CHECK(moved.owns_lock());
 }
 
-TEMPLATE_LIST_TEST_CASE("mutex: std::condition_variable_any works with it", "[sync][mutex]", all) {
+TEMPLATE_LIST_TEST_CASE("mutex: std::condition_variable_any works with it", "[sync][mutex]", all_mutexes) {
   typename TestType::template home<typename TestType::mutex> home;
   auto& mutex = *home;
   std::condition_variable_any changed;

@@ -17,7 +17,7 @@ using tandem_test::child_process, tandem_test::in_each_home, tandem_test::place,
 
 namespace {
 
-constinit tandem::once_flag made_at_compile_time;
+constinit tandem::once_flag once_flag_made_at_compile_time;
 
 struct room {
   tandem::once_flag flag;
@@ -60,7 +60,7 @@ TEST_CASE("once: its size, at compile time too", "[sync][once]") {
   STATIC_REQUIRE(sizeof(tandem::once_flag) == 12);
   STATIC_REQUIRE(tandem::shareable<tandem::once_flag>);
   int calls = 0;
-  call_once(made_at_compile_time, [&] { ++calls; });
+  call_once(once_flag_made_at_compile_time, [&] { ++calls; });
   CHECK(calls == 1);
 }
 

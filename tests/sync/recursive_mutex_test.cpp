@@ -9,8 +9,9 @@
 
 using namespace tandem_test;
 
-using all_of_tandem = joined_lists<of_tandem<tandem::recursive_mutex>, of_tandem<tandem::recursive_timed_mutex>>;
-using all = joined_lists<of_std<std::recursive_mutex>, of_std<std::recursive_timed_mutex>, all_of_tandem>;
+using recursive_of_tandem = joined_lists<of_tandem<tandem::recursive_mutex>, of_tandem<tandem::recursive_timed_mutex>>;
+using all_recursive =
+    joined_lists<of_std<std::recursive_mutex>, of_std<std::recursive_timed_mutex>, recursive_of_tandem>;
 
 namespace {
 
@@ -22,7 +23,7 @@ template <class Mutex> void set_depth(Mutex& mutex, std::uint32_t depth) {
 }  // namespace
 
 TEMPLATE_LIST_TEST_CASE("recursive_mutex: its owner locks it again, and unlocks it as often", "[sync][recursive_mutex]",
-                        all) {
+                        all_recursive) {
   typename TestType::template home<typename TestType::mutex> home;
   auto& mutex = *home;
   for (int round = 0; round < 2; ++round) {
@@ -37,7 +38,7 @@ TEMPLATE_LIST_TEST_CASE("recursive_mutex: its owner locks it again, and unlocks 
   }
 }
 
-TEMPLATE_LIST_TEST_CASE("recursive_mutex: only one is inside, however deep", "[sync][recursive_mutex]", all) {
+TEMPLATE_LIST_TEST_CASE("recursive_mutex: only one is inside, however deep", "[sync][recursive_mutex]", all_recursive) {
   struct counter {
     typename TestType::mutex lock{};
     long a = 0, b = 0;
@@ -65,7 +66,7 @@ TEMPLATE_LIST_TEST_CASE("recursive_mutex: only one is inside, however deep", "[s
 }
 
 TEMPLATE_LIST_TEST_CASE("recursive_mutex: a count at its end is told", "[sync][recursive_mutex][errors]",
-                        all_of_tandem) {
+                        recursive_of_tandem) {
   typename TestType::template home<typename TestType::mutex> home;
   auto& mutex = *home;
   mutex.lock();
@@ -83,7 +84,7 @@ TEMPLATE_LIST_TEST_CASE("recursive_mutex: a count at its end is told", "[sync][r
 }
 
 TEMPLATE_LIST_TEST_CASE("recursive_mutex: recover by its owner goes one deeper", "[sync][recursive_mutex]",
-                        all_of_tandem) {
+                        recursive_of_tandem) {
   typename TestType::template home<typename TestType::mutex> home;
   auto& mutex = *home;
   mutex.lock();
@@ -97,7 +98,7 @@ TEMPLATE_LIST_TEST_CASE("recursive_mutex: recover by its owner goes one deeper",
 }
 
 TEMPLATE_LIST_TEST_CASE("recursive_mutex: a dead owner's depth is forgotten", "[sync][recursive_mutex][death]",
-                        all_of_tandem) {
+                        recursive_of_tandem) {
   typename TestType::template home<typename TestType::mutex> home;
   auto& mutex = *home;
   for (way const how : ways_of<typename TestType::peers>()) {
@@ -115,7 +116,7 @@ TEMPLATE_LIST_TEST_CASE("recursive_mutex: a dead owner's depth is forgotten", "[
 }
 
 TEMPLATE_LIST_TEST_CASE("recursive_mutex: one unlock too many is stopped", "[sync][recursive_mutex][errors]",
-                        all_of_tandem) {
+                        recursive_of_tandem) {
   typename TestType::template home<typename TestType::mutex> home;
   auto& mutex = *home;
   CHECK_THAT(last_words([&] {
@@ -136,7 +137,7 @@ TEMPLATE_LIST_TEST_CASE("recursive_mutex: one unlock too many is stopped", "[syn
 }
 
 TEMPLATE_LIST_TEST_CASE("recursive_mutex: marked unrecoverable at any depth, its owner's unlocks do nothing",
-                        "[sync][recursive_mutex]", all_of_tandem) {
+                        "[sync][recursive_mutex]", recursive_of_tandem) {
   typename TestType::template home<typename TestType::mutex> home;
   auto& mutex = *home;
   mutex.lock();

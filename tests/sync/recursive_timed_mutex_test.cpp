@@ -10,10 +10,10 @@
 using namespace tandem_test;
 using namespace std::chrono_literals;
 
-using all = joined_lists<of_std<std::recursive_timed_mutex>, of_tandem<tandem::recursive_timed_mutex>>;
+using all_recursive_timed = joined_lists<of_std<std::recursive_timed_mutex>, of_tandem<tandem::recursive_timed_mutex>>;
 
 TEMPLATE_LIST_TEST_CASE("recursive_timed_mutex: its owner locks it again, whatever the time",
-                        "[sync][recursive_timed_mutex]", all) {
+                        "[sync][recursive_timed_mutex]", all_recursive_timed) {
   typename TestType::template home<typename TestType::mutex> home;
   auto& mutex = *home;
   CHECK(mutex.try_lock_for(0s));

@@ -40,7 +40,7 @@ template <class Mutex> struct ledger {
   std::atomic<int> inside{0}, most{0}, torn{0}, ready{0}, done{0};
 };
 
-constinit tandem::shared_mutex made_at_compile_time;
+constinit tandem::shared_mutex shared_mutex_made_at_compile_time;
 
 }  // namespace
 
@@ -50,8 +50,8 @@ TEST_CASE("shared_mutex: its size, its layout", "[sync][shared_mutex]") {
   STATIC_REQUIRE(sizeof(tandem::shared_mutex) == 576);
   STATIC_REQUIRE(tandem::shareable<tandem::shared_mutex>);
   STATIC_REQUIRE(tandem::shareable<tandem::shared_timed_mutex>);
-  std::shared_lock const one(made_at_compile_time), two(made_at_compile_time);
-  CHECK_FALSE(made_at_compile_time.try_lock());
+  std::shared_lock const one(shared_mutex_made_at_compile_time), two(shared_mutex_made_at_compile_time);
+  CHECK_FALSE(shared_mutex_made_at_compile_time.try_lock());
 }
 
 TEMPLATE_TEST_CASE("shared_mutex: readers are beside each other, never beside a writer", "[sync][shared_mutex]",
@@ -244,7 +244,7 @@ void survives(std::function<void(timed_ledger&)> const& prepare, std::function<v
   });
 }
 
-template <class Mutex> void change(ledger<Mutex>& all, int pauses = 0) {
+template <class Mutex> void change_ledger(ledger<Mutex>& all, int pauses = 0) {
   all.a.store(all.a + 1, std::memory_order_relaxed);
   for (int i = 0; i < pauses; ++i) tandem::os::relax();
   all.b.store(all.b + 1, std::memory_order_relaxed);
@@ -262,7 +262,7 @@ TEST_CASE("shared_mutex: killed at every instruction of reading, others get on",
 TEST_CASE("shared_mutex: killed at every instruction of writing, others get on", "[sync][shared_mutex][kill]") {
   survives({}, [](timed_ledger& all) {
     all.lock.lock();
-    change(all);
+    change_ledger(all);
     all.lock.unlock();
   });
 }
@@ -273,7 +273,7 @@ TEST_CASE("shared_mutex: killed at every instruction of writing after one has re
            [](timed_ledger& all) {
              all.lock.unlock_shared();
              all.lock.lock();
-             change(all);
+             change_ledger(all);
              all.lock.unlock();
            },
            2);
@@ -285,7 +285,7 @@ TEST_CASE("shared_mutex: killed at every instruction of recovering it, it can be
            [](timed_ledger& all) {
              auto const hold = all.lock.recover();
              all.b.store(all.a, std::memory_order_relaxed);
-             change(all);
+             change_ledger(all);
            });
 }
 
@@ -303,7 +303,7 @@ TEST_CASE("shared_mutex: killed at random, nobody hangs and nothing is torn with
               try {
                 if (n % 4 == 0) {
                   std::lock_guard const hold(all->lock);
-                  change(*all, 40);
+                  change_ledger(*all, 40);
                 } else {
                   std::shared_lock const hold(all->lock);
                   if (all->a != all->b) ++all->torn;

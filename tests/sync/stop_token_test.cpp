@@ -23,13 +23,13 @@ using tandem_test::child_process, tandem_test::place;
 namespace {
 
 /// The standard's types and ours, for the same test bodies.
-struct of_std {
+struct stops_of_std {
   using source = std::stop_source;
   using token = std::stop_token;
   template <class F> using callback = std::stop_callback<F>;
   static constexpr auto none = std::nostopstate;
 };
-struct of_tandem {
+struct stops_of_tandem {
   using source = tandem::stop_source;
   using token = tandem::stop_token;
   template <class F> using callback = tandem::stop_callback<F>;
@@ -52,7 +52,7 @@ template <class F> child_process fork_with(tandem::stop_source const& source, F 
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("stop_token: std's meaning", "[sync][stop]", of_std, of_tandem) {
+TEMPLATE_TEST_CASE("stop_token: std's meaning", "[sync][stop]", stops_of_std, stops_of_tandem) {
   typename TestType::source source;
   auto token = source.get_token();
   CHECK(source.stop_possible());
@@ -76,7 +76,8 @@ TEMPLATE_TEST_CASE("stop_token: std's meaning", "[sync][stop]", of_std, of_tande
   CHECK_FALSE(token.stop_requested());
 }
 
-TEMPLATE_TEST_CASE("stop_token: a stop is impossible when the last source is gone", "[sync][stop]", of_std, of_tandem) {
+TEMPLATE_TEST_CASE("stop_token: a stop is impossible when the last source is gone", "[sync][stop]", stops_of_std,
+                   stops_of_tandem) {
   typename TestType::token token, stopped;
   {
     typename TestType::source source;
@@ -93,8 +94,8 @@ TEMPLATE_TEST_CASE("stop_token: a stop is impossible when the last source is gon
   CHECK(stopped.stop_possible());
 }
 
-TEMPLATE_TEST_CASE("stop_callback: runs once, in the thread that requests, or at once", "[sync][stop]", of_std,
-                   of_tandem) {
+TEMPLATE_TEST_CASE("stop_callback: runs once, in the thread that requests, or at once", "[sync][stop]", stops_of_std,
+                   stops_of_tandem) {
   typename TestType::source source;
   std::vector<int> order;
   std::thread::id runner;
@@ -118,7 +119,7 @@ TEMPLATE_TEST_CASE("stop_callback: runs once, in the thread that requests, or at
 }
 
 TEMPLATE_TEST_CASE("stop_callback: its destructor waits for a run in another thread, and not for its own",
-                   "[sync][stop]", of_std, of_tandem) {
+                   "[sync][stop]", stops_of_std, stops_of_tandem) {
   typename TestType::source source;
   std::atomic<int> stage{0};
   {

@@ -25,9 +25,9 @@ struct account {
 };
 using value = tandem::synchronized_value<account>;
 
-constinit value made_at_compile_time{1L, 2L};
+constinit value synchronized_value_made_at_compile_time{1L, 2L};
 
-void change(account& one) {
+void change_account(account& one) {
   ++one.a;
   ++one.b;
 }
@@ -38,9 +38,9 @@ bool is_whole(account const& one) { return one.a == one.b; }
 TEST_CASE("synchronized_value: apply sees the value, and changes it where it returns", "[sync][synchronized_value]") {
   STATIC_REQUIRE(tandem::shareable<value>);
   STATIC_REQUIRE(sizeof(value) == 2 * sizeof(account) + 16);
-  CHECK(tandem::apply([](account const& one) { return one.b; }, made_at_compile_time) == 2);
+  CHECK(tandem::apply([](account const& one) { return one.b; }, synchronized_value_made_at_compile_time) == 2);
   value one(3L, 3L);
-  tandem::apply(change, one);
+  tandem::apply(change_account, one);
   CHECK(tandem::apply([](account& it) { return it.a; }, one) == 4);
   CHECK_THROWS_AS(tandem::apply(
                       [](account& it) {
@@ -72,10 +72,10 @@ TEST_CASE("synchronized_value: inside itself it is an error where a process is i
           "[sync][synchronized_value][errors]") {
   in_each_home<value>([](value& one) {
     try {
-      tandem::apply([&](account&) { tandem::apply(change, one); }, one);
+      tandem::apply([&](account&) { tandem::apply(change_account, one); }, one);
       FAIL("it waits for itself");
     } catch (std::system_error const& error) { CHECK(error.code() == std::errc::resource_deadlock_would_occur); }
-    tandem::apply(change, one);
+    tandem::apply(change_account, one);
     CHECK(tandem::apply(is_whole, one));
   });
 }
@@ -105,7 +105,7 @@ TEMPLATE_TEST_CASE("synchronized_value: one at a time, and several without a dea
 TEST_CASE("synchronized_value: a death inside changes nothing", "[sync][synchronized_value][death]") {
   in_each_home<value>([](value& one) {
     die_after([&] {
-      tandem::apply(change, one);
+      tandem::apply(change_account, one);
       tandem::apply(
           [](account& it) {
             it.a = 99;
@@ -120,7 +120,7 @@ TEST_CASE("synchronized_value: a death inside changes nothing", "[sync][synchron
 TEST_CASE("synchronized_value: killed at every instruction of apply, the next one sees a whole value",
           "[sync][synchronized_value][kill]") {
   survives_kills<value>(
-      1, {}, [](value& one) { tandem::apply(change, one); },
+      1, {}, [](value& one) { tandem::apply(change_account, one); },
       [](value& one) -> verdict { return tandem::apply(is_whole, one) ? verdict(true) : verdict("half a change"); });
 }
 
@@ -138,12 +138,12 @@ TEST_CASE("synchronized_value: killed at random, half a change is never seen", "
               tandem::apply(
                   [&](account& it) {
                     if (!is_whole(it)) ++torn;
-                    change(it);
+                    change_account(it);
                   },
                   *one);
           },
       .check = [&](int) -> verdict {
-        tandem::apply(change, *one);  // does not hang
+        tandem::apply(change_account, *one);  // does not hang
         return torn == 0 ? verdict(true) : verdict("half a change");
       },
   });

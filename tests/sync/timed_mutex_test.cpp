@@ -11,10 +11,10 @@ using namespace tandem_test;
 using namespace std::chrono_literals;
 using std::chrono::steady_clock, std::chrono::system_clock;
 
-using all = joined_lists<of_std<std::timed_mutex>, of_std<std::recursive_timed_mutex>, of_tandem<tandem::timed_mutex>,
-                         of_tandem<tandem::recursive_timed_mutex>>;
+using all_timed = joined_lists<of_std<std::timed_mutex>, of_std<std::recursive_timed_mutex>,
+                               of_tandem<tandem::timed_mutex>, of_tandem<tandem::recursive_timed_mutex>>;
 
-TEMPLATE_LIST_TEST_CASE("timed_mutex: a free one is locked, whatever the time", "[sync][timed_mutex]", all) {
+TEMPLATE_LIST_TEST_CASE("timed_mutex: a free one is locked, whatever the time", "[sync][timed_mutex]", all_timed) {
   typename TestType::template home<typename TestType::mutex> home;
   auto& mutex = *home;
   auto const locks = [&](bool locked) {
@@ -34,7 +34,7 @@ TEMPLATE_LIST_TEST_CASE("timed_mutex: a free one is locked, whatever the time", 
 }
 
 TEMPLATE_LIST_TEST_CASE("timed_mutex: one that others hold is not locked when the time is up, and not before",
-                        "[sync][timed_mutex]", all) {
+                        "[sync][timed_mutex]", all_timed) {
   typename TestType::template home<typename TestType::mutex> home;
   auto& mutex = *home;
   mutex.lock();
@@ -58,7 +58,8 @@ TEMPLATE_LIST_TEST_CASE("timed_mutex: one that others hold is not locked when th
   CHECK(is_free_for_others<typename TestType::peers>(mutex));
 }
 
-TEMPLATE_LIST_TEST_CASE("timed_mutex: who sleeps gets it when it is unlocked in time", "[sync][timed_mutex]", all) {
+TEMPLATE_LIST_TEST_CASE("timed_mutex: who sleeps gets it when it is unlocked in time", "[sync][timed_mutex]",
+                        all_timed) {
   typename TestType::template home<typename TestType::mutex> home;
   auto& mutex = *home;
   auto const check_woken = [&](auto attempt) {
@@ -99,7 +100,8 @@ TEMPLATE_LIST_TEST_CASE("timed_mutex: the longest of times do not overflow, and 
   mutex.unlock();
 }
 
-TEMPLATE_LIST_TEST_CASE("timed_mutex: those whose time is up take no wake-up from others", "[sync][timed_mutex]", all) {
+TEMPLATE_LIST_TEST_CASE("timed_mutex: those whose time is up take no wake-up from others", "[sync][timed_mutex]",
+                        all_timed) {
   typename TestType::template home<typename TestType::mutex> home;
   auto& mutex = *home;
   auto& turns = place<std::atomic<int>>(0);
