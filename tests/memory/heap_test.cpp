@@ -70,6 +70,9 @@ std::size_t some_size(std::mt19937_64& random) {
   }
 }
 
+/// What a block has more than it was asked for, where that is a size.
+constexpr std::size_t zone = impl::guards_blocks ? impl::guard_zone::least : 0;
+
 std::size_t live() { return commons().statistics().live_blocks; }
 
 }  // namespace
@@ -85,6 +88,7 @@ TEST_CASE("heap: every size class holds what it says, wastes a fifth at most, an
     if (bytes > 128) REQUIRE(impl::sizes.size[c] <= bytes + bytes / 4);
   }
   for (std::uint32_t c = 1; c < impl::size_classes::count; ++c) {
+    REQUIRE(impl::sizes.size[impl::guarded + c] == impl::sizes.size[c]);
     for (std::uint32_t offset = 0; offset < impl::unit_bytes; ++offset)
       REQUIRE(impl::sizes.index(c, offset) == offset / impl::sizes.size[c]);
   }
@@ -193,10 +197,10 @@ TEST_CASE("heap: full, it says so, and is usable again when something is given b
     std::vector<void*> all;
     for (std::size_t bytes = capacity; bytes >= impl::unit_bytes; bytes /= 2) {
       try {
-        for (;;) all.push_back(commons().allocate(bytes));
+        for (;;) all.push_back(commons().allocate(bytes - zone));
       } catch (std::bad_alloc const&) {}
     }
-    CHECK(commons().statistics().live_bytes == capacity - impl::unit_bytes + 64);
+    CHECK(commons().statistics().live_bytes == capacity - impl::unit_bytes + 64 + zone);
     CHECK_THROWS_AS(commons().allocate(20'000), std::bad_alloc);  // a size that has no slab yet
     CHECK_NOTHROW(commons().deallocate(commons().allocate(64)));  // one that has
     commons().deallocate(all.back());
@@ -206,7 +210,7 @@ TEST_CASE("heap: full, it says so, and is usable again when something is given b
     for (void* const block : all) commons().deallocate(block);
     commons().trim();
     CHECK(commons().statistics().live_blocks == 0);
-    CHECK_NOTHROW(commons().deallocate(commons().allocate(capacity)));  // all in one piece again
+    CHECK_NOTHROW(commons().deallocate(commons().allocate(capacity - zone)));  // all in one piece again
   });
   INFO(end.to_string());
   CHECK(end.passed());
@@ -383,7 +387,7 @@ TEST_CASE("heap: statistics count what is there", "[memory][heap]") {
     void* const big = commons().allocate(100'000);
     auto const now = commons().statistics();
     CHECK(now.live_blocks == 2);
-    CHECK(now.live_bytes == 112 + 131'072);
+    CHECK(now.live_bytes == 112 + zone + 131'072);
     CHECK(now.big_blocks == 1);
     CHECK(now.big_bytes == 131'072);
     CHECK(now.slabs == 1);

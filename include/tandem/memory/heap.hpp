@@ -7,6 +7,7 @@
 #include <new>              // for placement new
 #include <string_view>      // for string_view
 
+#include "tandem/memory/impl/guard_zone.hpp"    // for guards_blocks
 #include "tandem/memory/impl/heap_audit.hpp"    // for heap_audit, heap_statistics
 #include "tandem/memory/impl/heap_blocks.hpp"   // for blocks
 #include "tandem/memory/impl/heap_slabs.hpp"    // for slabs
@@ -41,11 +42,17 @@ class heap {
   ///          cannot be enrolled in it.
   /// @par Blocks  While another participant searches for units, where fresh ones are needed.
   /// @par Cost    No atomic read-modify-write, no system call, as long as the thread's slabs have room.
-  void* allocate(std::size_t bytes, std::size_t alignment = 16) { return impl::blocks::allocate(bytes, alignment); }
+  void* allocate(std::size_t bytes, std::size_t alignment = 16) {
+    if constexpr (impl::guards_blocks)
+      return impl::blocks::allocate_guarded(bytes, alignment);
+    else
+      return impl::blocks::allocate(bytes, alignment);
+  }
 
   /// Frees a block that any thread of any process of the family has allocated. Nothing happens for nullptr.
-  /// @pre     `block` was returned by allocate and not freed since (checked when TANDEM_CHECKED, in these words: not of
-  ///          this heap, not the start of a block, free already).
+  /// @pre     `block` was returned by allocate and not freed since, and nobody has written behind its end (checked when
+  ///          TANDEM_CHECKED, in these words: not of this heap, not the start of a block, free already, somebody has
+  ///          written behind the end of the block).
   /// @post    What was done with the block comes before what its next owner does.
   /// @par Blocks  Never.
   /// @par Cost    None of that for the thread's own blocks; one atomic read-modify-write for those of others.

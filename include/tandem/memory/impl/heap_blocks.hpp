@@ -17,6 +17,7 @@
 #include <new>      // for bad_alloc
 
 #include "tandem/config.hpp"                    // for TANDEM_CHECKED, TANDEM_NOINLINE, TANDEM_PRECONDITION
+#include "tandem/memory/impl/guard_zone.hpp"    // for guard_zone, guards_blocks
 #include "tandem/memory/impl/heap_cache.hpp"    // for heap_cache, current_word
 #include "tandem/memory/impl/heap_layout.hpp"   // for heap_map, map_heap, sizes, unit_state
 #include "tandem/memory/impl/heap_pages.hpp"    // for page_pool
@@ -49,12 +50,19 @@ class blocks {
     deallocate_in(cache, offset);
   }
 
+  /// The same, with a guard zone behind its bytes, which is looked at when it is freed.
+  static void* allocate_guarded(std::size_t bytes, std::size_t alignment) {
+    return allocate_guarded(slabs::enter(), bytes, alignment);
+  }
+
   /// The same from a heap that has a cache for its caller: one at a time. @throws std::bad_alloc
   static void* allocate_from(heap_cache& cache, std::size_t bytes, std::size_t alignment) {
-    request const wanted(bytes, alignment);
-    if (wanted.size_class == 0) return allocate_big(cache, wanted.bytes);
-    current_word& current = cache.current[wanted.size_class];
-    return take_lowest(current.available != 0 ? current : slabs::refill(cache, wanted.size_class));
+    if constexpr (guards_blocks) {
+      return allocate_guarded(cache, bytes, alignment);
+    } else {
+      request const wanted(bytes, alignment);
+      return wanted.size_class == 0 ? allocate_big(cache, wanted.bytes) : allocate_in(cache, wanted.size_class);
+    }
   }
   static void deallocate_to(heap_cache& cache, void* block) noexcept {
     std::size_t const offset = cache.map.offset(block);
@@ -94,13 +102,14 @@ class blocks {
     std::size_t bytes;
     std::uint32_t size_class = 0;
 
-    request(std::size_t wanted, std::size_t alignment) {
+    request(std::size_t wanted, std::size_t alignment, bool is_guarded = false) {
       TANDEM_PRECONDITION(std::has_single_bit(alignment),
                           "tandem::heap::allocate: the alignment is not a power of two");
-      if (alignment > unit_bytes || wanted > ~std::size_t{0} - alignment) throw std::bad_alloc();
+      if (alignment > unit_bytes || wanted > ~std::size_t{0} - alignment - guard_zone::least) throw std::bad_alloc();
+      if (is_guarded) wanted += guard_zone::least;
       bytes = wanted == 0 ? alignment : (wanted + alignment - 1) / alignment * alignment;
       if (bytes > largest_small_block) return;
-      size_class = size_classes::of(bytes);
+      size_class = size_classes::of(bytes) + (is_guarded ? guarded : 0);
       while (sizes.size[size_class] % alignment != 0) ++size_class;  // ends: one class in four is a power of two
     }
   };
@@ -113,6 +122,17 @@ class blocks {
         "tandem::heap::deallocate: the block is free already");
   }
 
+  static void check_guard([[maybe_unused]] heap_map const& map, [[maybe_unused]] unit_state state,
+                          [[maybe_unused]] std::size_t offset) noexcept {
+    TANDEM_PRECONDITION(!state.is_guarded() || guard_zone::is_whole(map.units + offset, size_in(state)),
+                        "tandem::heap::deallocate: somebody has written behind the end of the block");
+  }
+
+  /// Of a block in a unit of that state.
+  static std::size_t size_in(unit_state state) noexcept {
+    return state.is_big_block() ? std::size_t{state.length()} << unit_bits : sizes.size[state.size_class()];
+  }
+
   static void deallocate_in(heap_cache& cache, std::size_t offset) noexcept {
     auto const unit = static_cast<std::uint32_t>(offset >> unit_bits);
     // relaxed: nobody changes the kind or the class of a slab with a live block; its owner, only whoever adopts it
@@ -121,6 +141,7 @@ class blocks {
 
     place const at{cache.map, state.size_class(), unit, offset};
     check_allocated(at);
+    check_guard(cache.map, state, offset);
     // relaxed: `local` is written by this thread alone, and read by others only after its end
     std::uint64_t const now = at.local.load(std::memory_order_relaxed) ^ at.bit;
     at.local.store(now, std::memory_order_relaxed);
@@ -156,9 +177,31 @@ class blocks {
   static void* allocate_big(std::size_t bytes) { return allocate_big(slabs::enter(), bytes); }
 
   TANDEM_NOINLINE static void* allocate_big(heap_cache& cache, std::size_t bytes) {
+    return cache.map.address(slabs::take_run(cache, unit_state::big_block(cache.me, length_of(cache, bytes))));
+  }
+
+  /// In units. @throws std::bad_alloc where it is more than there are
+  static std::uint32_t length_of(heap_cache const& cache, std::size_t bytes) {
     if (bytes > cache.map.bytes) throw std::bad_alloc();
-    auto const length = static_cast<std::uint32_t>((bytes + unit_bytes - 1) >> unit_bits);
-    return cache.map.address(slabs::take_run(cache, length));
+    return static_cast<std::uint32_t>((bytes + unit_bytes - 1) >> unit_bits);
+  }
+
+  static void* allocate_in(heap_cache& cache, std::uint32_t size_class) {
+    current_word& current = cache.current[size_class];
+    return take_lowest(current.available != 0 ? current : slabs::refill(cache, size_class));
+  }
+
+  static void* allocate_guarded(heap_cache& cache, std::size_t bytes, std::size_t alignment) {
+    request const wanted(bytes, alignment, true);
+    if (wanted.size_class != 0) {
+      void* const block = allocate_in(cache, wanted.size_class);
+      guard_zone::draw(static_cast<std::byte*>(block), bytes, sizes.size[wanted.size_class]);
+      return block;
+    }
+    auto const made = unit_state::guarded_big_block(cache.me, length_of(cache, wanted.bytes));
+    std::byte* const block = cache.map.address(slabs::take_run(cache, made));
+    guard_zone::draw(block, bytes, size_in(made));
+    return block;
   }
 
   TANDEM_NOINLINE static void* allocate_aligned(std::size_t bytes, std::size_t alignment) {
@@ -185,10 +228,12 @@ class blocks {
     if (state.is_big_block()) {
       TANDEM_PRECONDITION(offset % unit_bytes == 0,
                           "tandem::heap::deallocate: the pointer is not the start of a block");
+      check_guard(map, state, offset);
       page_pool::give(map, me, unit, state.length());
     } else if (state.is_slab()) {
       place const at{map, state.size_class(), unit, offset};
       check_allocated(at);
+      check_guard(map, state, offset);
       // release: pairs with the acquire in slabs::aim and is_empty. Our last touch of the slab: from here on its owner
       // may see it empty, and give it away.
       at.remote.fetch_xor(at.bit, std::memory_order_release);

@@ -41,8 +41,8 @@ struct heap_cache {
   std::uint32_t nodes_space;
   std::uint32_t node_free;  // a list of former nodes
   slab_node* nodes;         // first_nodes, or memory of its own that no forked child has
-  current_word current[size_classes::slots];
   slab_node first_nodes[inline_nodes];
+  current_word current[size_classes::slots];  // last: the half for guarded blocks is touched only where there are any
 };
 
 }  // namespace tandem::impl

@@ -25,10 +25,14 @@ inline constexpr unsigned unit_bits = 16;
 inline constexpr std::size_t unit_bytes = std::size_t{1} << unit_bits;
 inline constexpr std::size_t largest_small_block = 32768;
 inline constexpr std::uint32_t no_unit = ~0U;
+inline constexpr std::uint32_t guarded = 64;  // added to a size class
 
 /// A unit's state word, by value.
 ///
-///     length in units:24 | owner:32 | size class:6 | kind:2
+///     guarded:1 | length in units:23 | owner:32 | size class:6 | kind:2
+///
+/// Guarded blocks end with a guard_zone, and have slabs of their own: one part of a program may guard its blocks, and
+/// another one not.
 ///
 /// The owner's token carries a generation. Without it, a sweeper that was held up between its look and its
 /// compare-exchange could take a slab away from the living heir of a dead participant's slot.
@@ -41,6 +45,9 @@ struct unit_state {
   static constexpr unit_state big_block(token owner, std::uint32_t length) noexcept {
     return make(run, 0, owner, length);
   }
+  static constexpr unit_state guarded_big_block(token owner, std::uint32_t length) noexcept {
+    return make(run, guarded, owner, length);
+  }
   /// Size class 0 is a raw slab: its bitmaps mean nothing yet.
   static constexpr unit_state slab_of(std::uint32_t size_class, token owner) noexcept {
     return make(slab, size_class, owner, 1);
@@ -49,16 +56,21 @@ struct unit_state {
   constexpr bool is_free() const noexcept { return (word & 3) == free; }
   constexpr bool is_slab() const noexcept { return (word & 3) == slab; }
   constexpr bool is_big_block() const noexcept { return (word & 3) == run; }
-  constexpr std::uint32_t size_class() const noexcept { return static_cast<std::uint32_t>(word >> 2 & 63); }
+  /// 64 more than what it is of, where blocks are guarded.
+  constexpr std::uint32_t size_class() const noexcept {
+    return static_cast<std::uint32_t>((word >> 2 & 63) | word >> 63 << 6);
+  }
+  constexpr bool is_guarded() const noexcept { return word >> 63 != 0; }
   constexpr token owner() const noexcept { return static_cast<token>(word >> 8); }
-  constexpr std::uint32_t length() const noexcept { return static_cast<std::uint32_t>(word >> 40); }
+  constexpr std::uint32_t length() const noexcept { return static_cast<std::uint32_t>(word >> 40 & 0x7fffff); }
 
   /// The same for every slab of one owner, whatever its size class; zero for nobody's.
   constexpr std::uint64_t slab_tag() const noexcept { return word & 0xffffffff03; }
 
  private:
   static constexpr unit_state make(kinds kind, std::uint32_t size_class, token owner, std::uint32_t length) noexcept {
-    return {kind | std::uint64_t{size_class} << 2 | std::uint64_t{owner} << 8 | std::uint64_t{length} << 40};
+    return {kind | std::uint64_t{size_class % guarded} << 2 | std::uint64_t{owner} << 8 | std::uint64_t{length} << 40 |
+            std::uint64_t{size_class / guarded} << 63};
   }
 };
 
@@ -86,11 +98,11 @@ struct heap_header {
 };
 static_assert(sizeof(heap_header) == 192, "a format in shared memory");
 
-/// Sizes in steps of 16 bytes up to 512, then four to each doubling up to 32 KiB. The tables have an entry for whatever
-/// six bits of a state word can say; what is no size class is empty.
+/// Sizes in steps of 16 bytes up to 512, then four to each doubling up to 32 KiB; the same again for guarded blocks.
+/// The tables have an entry for whatever a state word can say; what is no size class is empty.
 struct size_classes {
   static constexpr std::uint32_t count = 57;  // of them, number 0 stands for none
-  static constexpr std::uint32_t slots = 64;
+  static constexpr std::uint32_t slots = 2 * guarded;
 
   std::array<std::uint32_t, slots> size{};        // of a block, in bytes
   std::array<std::uint32_t, slots> reciprocal{};  // offset * reciprocal >> 32 is offset / size
@@ -98,8 +110,9 @@ struct size_classes {
   std::array<std::uint64_t, slots> last_word{};   // which bits of the last one stand for blocks
 
   constexpr size_classes() noexcept {
-    for (std::uint32_t c = 1; c < count; ++c) {
-      std::uint32_t const bytes = c <= 32 ? c * 16 : (128U << (c - 33) / 4) * (5 + (c - 33) % 4);
+    for (std::uint32_t c = 1; c < slots; ++c) {
+      if (c % guarded == 0 || c % guarded >= count) continue;
+      std::uint32_t const k = c % guarded, bytes = k <= 32 ? k * 16 : (128U << (k - 33) / 4) * (5 + (k - 33) % 4);
       std::uint32_t const blocks = static_cast<std::uint32_t>(unit_bytes) / bytes;
       size[c] = bytes;
       reciprocal[c] = static_cast<std::uint32_t>(((std::uint64_t{1} << 32) + bytes - 1) / bytes);
@@ -108,7 +121,7 @@ struct size_classes {
     }
   }
 
-  /// The smallest class that holds `bytes`. @pre bytes <= largest_small_block
+  /// The smallest class, not guarded, that holds `bytes`. @pre bytes <= largest_small_block
   static constexpr std::uint32_t of(std::size_t bytes) noexcept {
     if (bytes <= 512) return bytes == 0 ? 1 : static_cast<std::uint32_t>((bytes + 15) / 16);
     auto const doubling = static_cast<std::uint32_t>(std::bit_width(bytes - 1)) - 10;

@@ -59,9 +59,9 @@ class slabs {
     return current;
   }
 
-  /// A big block of `length` units. @throws std::bad_alloc where there is no room
-  static std::uint32_t take_run(heap_cache& cache, std::uint32_t length) {
-    std::uint32_t const unit = take(cache, unit_state::big_block(cache.me, length));
+  /// A big block, in this state. @throws std::bad_alloc where there is no room
+  static std::uint32_t take_run(heap_cache& cache, unit_state made) {
+    std::uint32_t const unit = take(cache, made);
     if (unit == no_unit) throw std::bad_alloc();
     return unit;
   }
@@ -105,7 +105,7 @@ class slabs {
   /// Gives what is empty back; the rest is ready for adoption when this participant has ended.
   static void leave(heap_cache& cache) noexcept {
     give_spares(cache, 0);
-    for (std::uint32_t size_class = 1; size_class < sizes.count; ++size_class) {
+    for (std::uint32_t size_class = 1; size_class < sizes.slots; ++size_class) {
       std::uint32_t& ring = cache.current[size_class].slabs;
       while (ring != 0) {
         std::uint32_t const unit = slab_rings::remove(cache, ring, ring);
@@ -118,7 +118,7 @@ class slabs {
   /// Gives back to all participants what this one has no block in.
   static void trim(heap_cache& cache) noexcept {
     sweep_after_deaths(cache);
-    for (std::uint32_t size_class = 1; size_class < sizes.count; ++size_class) {
+    for (std::uint32_t size_class = 1; size_class < sizes.slots; ++size_class) {
       current_word& current = cache.current[size_class];
       std::uint32_t node = current.slabs;
       for (std::uint32_t left = slab_rings::size(cache, node); left != 0; --left) {
