@@ -15,17 +15,20 @@
 #include <memory>           // for unique_ptr
 #include <memory_resource>  // for monotonic_buffer_resource, unsynchronized_pool_resource
 #include <new>              // for placement new
+#include <string>           // for string, to_string
 #include <thread>           // for thread
 #include <unordered_map>    // for unordered_map
 #include <vector>           // for vector
 
 #include "support/question.hpp"
 #include "tandem/memory/commons.hpp"
+#include "tandem/memory/named_heap.hpp"
 #include "tandem/memory/shm.hpp"
 
 #if TANDEM_BENCH_BOOST
 #include <boost/interprocess/indexes/iset_index.hpp>
 #include <boost/interprocess/managed_external_buffer.hpp>
+#include <boost/interprocess/managed_shared_memory.hpp>
 #include <boost/interprocess/mem_algo/rbtree_best_fit.hpp>
 #include <boost/interprocess/sync/mutex_family.hpp>
 #endif
@@ -52,6 +55,21 @@ struct private_malloc {
 struct tandem_commons {
   void* allocate(std::size_t bytes) { return tandem::commons().allocate(bytes); }
   void deallocate(void* block, std::size_t) { tandem::commons().deallocate(block); }
+};
+
+std::string name_of_ours(char const* kind) {
+  return std::string("tandem_bench_") + kind + '_' + std::to_string(::getpid());
+}
+
+class tandem_named {
+ public:
+  tandem_named() { tandem::named_heap::remove(name_); }  // it stays as long as it is open
+  void* allocate(std::size_t bytes) { return heap_.allocate(bytes); }
+  void deallocate(void* block, std::size_t) { heap_.deallocate(block); }
+
+ private:
+  std::string name_ = name_of_ours("tandem");
+  tandem::named_heap heap_ = tandem::heap::named(name_, std::size_t{1} << 28);
 };
 
 // std's pool in shared memory, under a mutex that works across processes: what one would write by hand.
@@ -117,8 +135,21 @@ class boost_managed {
   std::unique_ptr<void, unmap> at_{map_shared(space)};
   memory memory_{boost::interprocess::create_only, at_.get(), space};
 };
+
+class boost_named {
+ public:
+  boost_named() { boost::interprocess::shared_memory_object::remove(name_.c_str()); }
+  void* allocate(std::size_t bytes) { return memory_.allocate(bytes); }
+  void deallocate(void* block, std::size_t) { memory_.deallocate(block); }
+
+ private:
+  std::string name_ = name_of_ours("boost");
+  boost::interprocess::managed_shared_memory memory_{boost::interprocess::create_only, name_.c_str(),
+                                                     std::size_t{1} << 28};
+};
 #else
 using boost_managed = private_malloc;
+using boost_named = private_malloc;
 #endif
 constexpr char const* no_boost = "libboost-dev is not installed";
 
@@ -360,6 +391,21 @@ void questions() {
       .per_call(2)
       .base("glibc malloc", in_two_threads<private_malloc>())
       .peer("tandem::commons", in_two_threads<tandem_commons>());
+
+  question("named heaps, free and allocate 16 to 512 B, one program", unit::ns)
+      .about(
+          "As M1. One thread of a program at a time is inside of a named heap, and programs are not in each other's "
+          "way.")
+      .base("glibc malloc", alone<private_malloc>())
+      .peer("tandem::named_heap", alone<tandem_named>())
+      .peer_if(TANDEM_BENCH_BOOST, "Boost managed_shared_memory", alone<boost_named>(), no_boost);
+
+  question("the same in two programs at once", unit::million_per_s)
+      .placed(placement::two_cpus)
+      .per_call(2)
+      .base("glibc malloc, two heaps", in_two_processes<private_malloc>())
+      .peer("tandem::named_heap", in_two_processes<tandem_named>())
+      .peer_if(TANDEM_BENCH_BOOST, "Boost managed_shared_memory", in_two_processes<boost_named>(), no_boost);
 
   for (bool const to_a_process : {false, true}) {
     question q(to_a_process ? "one process allocates, another frees" : "one thread allocates, another frees",

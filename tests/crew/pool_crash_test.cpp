@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Every way to come to no value, at every place of a task's life, in pools of several widths: the task fails with it,
+// Every way to come to no value, at every moment of a task's life, in pools of several widths: the task fails with it,
 // and all others are done.
 #include <unistd.h>
 
@@ -30,7 +30,7 @@ using tandem::future, tandem::pool, tandem::process, tandem::shared, tandem::thr
 namespace ways_to_fail {
 
 enum class way { none, abort, kill, quit, leave, throws, hang };
-enum class place { argument, running, result };
+enum class moment { argument, running, result };
 
 inline void go(way how) {
   switch (how) {
@@ -82,15 +82,15 @@ template <> struct tandem::codec<trap> {
 namespace {
 
 template <class Pool>
-future<trap> submit(Pool& workers, place where, way how, int value, tandem::task_options options) {
+future<trap> submit(Pool& workers, moment where, way how, int value, tandem::task_options options) {
   trap argument;
   argument.value = value;
-  if (where == place::argument) argument.in_decode = how;
+  if (where == moment::argument) argument.in_decode = how;
   return workers.submit(
       options,
       [where, how](trap one) {
-        if (where == place::running) go(how);
-        if (where == place::result) one.in_encode = how;
+        if (where == moment::running) go(how);
+        if (where == moment::result) one.in_encode = how;
         return one;
       },
       argument);
@@ -117,11 +117,11 @@ bool is_end_of(tandem::failure const& why, way how) {
 
 }  // namespace
 
-TEST_CASE("pool: every way to fail, at every place", "[crew][pool][death]") {
+TEST_CASE("pool: every way to fail, at every moment", "[crew][pool][death]") {
   auto const width = GENERATE(1, 2, 5, 13);
   pool<process> workers(width);
   for (way const how : {way::abort, way::kill, way::quit, way::leave, way::throws, way::hang})
-    for (place const where : {place::argument, place::running, place::result}) {
+    for (moment const where : {moment::argument, moment::running, moment::result}) {
       tandem::task_options options;
       if (how == way::hang) options.timeout = 30ms;
       std::vector<future<trap>> all;
@@ -131,7 +131,7 @@ TEST_CASE("pool: every way to fail, at every place", "[crew][pool][death]") {
             submit(workers, where, i == bad ? how : way::none, i, i == bad ? options : tandem::task_options{}));
       for (int i = 0; i < width + 3; ++i) {
         auto const outcome = all[static_cast<std::size_t>(i)].get_outcome();
-        INFO("width " << width << ", way " << static_cast<int>(how) << ", place " << static_cast<int>(where)
+        INFO("width " << width << ", way " << static_cast<int>(how) << ", moment " << static_cast<int>(where)
                       << ", task " << i << (outcome ? "" : ": " + outcome.error().to_string()));
         if (i == bad)
           CHECK((!outcome && is_end_of(outcome.error(), how)));
@@ -146,7 +146,7 @@ TEST_CASE("pool: what a thread's task throws, in pools of several widths", "[cre
   pool<thread> workers(width);
   std::vector<future<trap>> all;
   for (int i = 0; i < width + 3; ++i)
-    all.push_back(submit(workers, place::running, i == width / 2 ? way::throws : way::none, i, {}));
+    all.push_back(submit(workers, moment::running, i == width / 2 ? way::throws : way::none, i, {}));
   for (int i = 0; i < width + 3; ++i) {
     auto const outcome = all[static_cast<std::size_t>(i)].get_outcome();
     if (i == width / 2)
