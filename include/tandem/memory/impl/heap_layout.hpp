@@ -11,11 +11,12 @@
 #ifndef TANDEM_MEMORY_IMPL_HEAP_LAYOUT_HPP
 #define TANDEM_MEMORY_IMPL_HEAP_LAYOUT_HPP
 
-#include <array>    // for array
-#include <atomic>   // for atomic
-#include <bit>      // for bit_width
-#include <cstddef>  // for byte, size_t
-#include <cstdint>  // for uint32_t, uint64_t
+#include <algorithm>  // for min
+#include <array>      // for array
+#include <atomic>     // for atomic
+#include <bit>        // for bit_width
+#include <cstddef>    // for byte, size_t
+#include <cstdint>    // for uint32_t, uint64_t
 
 #include "tandem/memory/impl/token.hpp"  // for token
 
@@ -25,19 +26,21 @@ inline constexpr unsigned unit_bits = 16;
 inline constexpr std::size_t unit_bytes = std::size_t{1} << unit_bits;
 inline constexpr std::size_t largest_small_block = 32768;
 inline constexpr std::uint32_t no_unit = ~0U;
-inline constexpr std::uint32_t guarded = 64;  // added to a size class
+inline constexpr std::uint32_t guarded = 64;  // added to a size class: of guarded blocks
 
 /// A unit's state word, by value.
 ///
-///     guarded:1 | length in units:23 | owner:32 | size class:6 | kind:2
+///     length in units:23 | owner:32 | size class:7 | kind:2
 ///
-/// Guarded blocks end with a guard_zone, and have slabs of their own: one part of a program may guard its blocks, and
-/// another one not.
+/// The upper half of the size classes is for guarded blocks, which end with a guard_zone. They have slabs of their own:
+/// one part of a program may guard its blocks, and another one not.
 ///
 /// The owner's token carries a generation. Without it, a sweeper that was held up between its look and its
 /// compare-exchange could take a slab away from the living heir of a dead participant's slot.
 struct unit_state {
   enum kinds : std::uint64_t { free = 0, slab = 1, run = 2 };
+
+  static constexpr std::size_t most_units = (std::size_t{1} << 23) - 1;  // a heap may have: what a length can say
 
   std::uint64_t word;
 
@@ -56,21 +59,17 @@ struct unit_state {
   constexpr bool is_free() const noexcept { return (word & 3) == free; }
   constexpr bool is_slab() const noexcept { return (word & 3) == slab; }
   constexpr bool is_big_block() const noexcept { return (word & 3) == run; }
-  /// 64 more than what it is of, where blocks are guarded.
-  constexpr std::uint32_t size_class() const noexcept {
-    return static_cast<std::uint32_t>((word >> 2 & 63) | word >> 63 << 6);
-  }
-  constexpr bool is_guarded() const noexcept { return word >> 63 != 0; }
-  constexpr token owner() const noexcept { return static_cast<token>(word >> 8); }
-  constexpr std::uint32_t length() const noexcept { return static_cast<std::uint32_t>(word >> 40 & 0x7fffff); }
+  constexpr std::uint32_t size_class() const noexcept { return static_cast<std::uint32_t>(word >> 2 & 127); }
+  constexpr bool is_guarded() const noexcept { return size_class() >= guarded; }
+  constexpr token owner() const noexcept { return static_cast<token>(word >> 9); }
+  constexpr std::uint32_t length() const noexcept { return static_cast<std::uint32_t>(word >> 41); }
 
   /// The same for every slab of one owner, whatever its size class; zero for nobody's.
-  constexpr std::uint64_t slab_tag() const noexcept { return word & 0xffffffff03; }
+  constexpr std::uint64_t slab_tag() const noexcept { return word & 0x1fffffffe03; }
 
  private:
   static constexpr unit_state make(kinds kind, std::uint32_t size_class, token owner, std::uint32_t length) noexcept {
-    return {kind | std::uint64_t{size_class % guarded} << 2 | std::uint64_t{owner} << 8 | std::uint64_t{length} << 40 |
-            std::uint64_t{size_class / guarded} << 63};
+    return {kind | std::uint64_t{size_class} << 2 | std::uint64_t{owner} << 9 | std::uint64_t{length} << 41};
   }
 };
 
@@ -183,7 +182,8 @@ struct heap_map {
 inline heap_map map_heap(std::byte* at, std::size_t bytes) noexcept {
   constexpr std::size_t header_space = 4096;
   std::size_t const per_unit = unit_bytes + sizeof(slab_descriptor) + sizeof(std::uint64_t);
-  std::size_t const count = (bytes - header_space - unit_bytes - 64) / per_unit;  // one unit's worth goes to alignment
+  // One unit's worth goes to alignment.
+  std::size_t const count = std::min((bytes - header_space - unit_bytes - 64) / per_unit, unit_state::most_units);
   std::size_t const states = header_space;
   std::size_t const descriptors = (states + count * sizeof(std::uint64_t) + 63) / 64 * 64;
   std::size_t const units = (descriptors + count * sizeof(slab_descriptor) + unit_bytes - 1) / unit_bytes * unit_bytes;
