@@ -28,6 +28,7 @@
 #include "tandem/core/register_exception.hpp"
 #include "tandem/core/remote_exception.hpp"
 #include "tandem/memory/commons.hpp"
+#include "tandem/memory/impl/free_block.hpp"
 #include "tandem/memory/impl/members.hpp"
 #include "tandem/os/futex.hpp"
 #include "tandem/resource/pipe.hpp"
@@ -248,7 +249,7 @@ TEST_CASE("endings: a record that claims more bytes than its block has, or anoth
     REQUIRE_FALSE(result.has_value());
     CHECK_THAT(result.error().what(), ContainsSubstring("not one that tandem writes"));
   };
-  lie(0, 65);
+  lie(0, tandem::impl::block_bytes_at(tandem::impl::family().offset(&mine)) + 1);
   lie(0, 1 << 20);
   lie(0, ~std::uint64_t{0});
   lie(tandem::impl::family().offset(&mine) + 16, 16);  // in the middle of a block
