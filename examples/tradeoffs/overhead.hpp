@@ -59,14 +59,14 @@ inline double sum_of(std::string const& path, std::string const& prefix) {
 }
 
 struct memory {
-  double own_kib = 0;          // pages that nobody else has
+  double own_kib = 0;          // anonymous pages, those that several processes have divided among them
   double page_tables_kib = 0;  // kept by the kernel
 };
 
 inline memory operator-(memory a, memory b) { return {a.own_kib - b.own_kib, a.page_tables_kib - b.page_tables_kib}; }
 
 inline memory memory_of(std::string const& process) {
-  return {sum_of("/proc/" + process + "/smaps_rollup", "Private_"), sum_of("/proc/" + process + "/status", "VmPTE")};
+  return {sum_of("/proc/" + process + "/smaps_rollup", "Pss_Anon"), sum_of("/proc/" + process + "/status", "VmPTE")};
 }
 
 /// What each of 16 units that only wait adds: to their program if they are threads, in themselves if processes.

@@ -4,5 +4,5 @@
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-"$1" -std=c++20 -O2 -I"$2" "$(dirname "$0")/main.cpp" -o "$dir/consumer" -pthread
+"$1" -std=c++20 -O0 -I"$2" "$(dirname "$0")/main.cpp" -o "$dir/consumer" -pthread
 "$dir/consumer"

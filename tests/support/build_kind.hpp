@@ -39,11 +39,11 @@ inline bool environment_says(char const* name) {
 inline bool soaking() { return environment_says("TANDEM_TEST_SOAK"); }
 
 /// A further run of tests that have run in full already: as another user, or as if on an older kernel. Long loops are
-/// cut to an eighth.
+/// cut to a sixteenth.
 inline bool brief() { return environment_says("TANDEM_TEST_BRIEF"); }
 
-/// `usual` repetitions, an eighth of them in a brief run, or `long_run` under the soak preset.
-inline long repetitions(long usual, long long_run) { return soaking() ? long_run : brief() ? (usual + 7) / 8 : usual; }
+/// `usual` repetitions, a sixteenth of them in a brief run, or `long_run` under the soak preset.
+inline long repetitions(long usual, long long_run) { return soaking() ? long_run : brief() ? (usual + 15) / 16 : usual; }
 
 }  // namespace tandem_test
 

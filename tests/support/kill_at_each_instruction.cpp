@@ -16,6 +16,7 @@
 #include <system_error>  // for system_error
 
 #include "support/build_kind.hpp"
+#include "support/catch.hpp"
 #include "support/process_tree.hpp"
 #include "support/seed.hpp"
 #include "tandem/sync/impl/spin.hpp"
@@ -186,8 +187,8 @@ kill_report kill_at_each_instruction(kill_experiment const& experiment) {
   long const wished = experiment.stride * (thread_sanitized            ? 101
                                            : address_sanitized         ? 17
                                            : no_wider_stride::wanted() ? 1
-                                           : brief()                   ? 11
-                                                                       : 3);
+                                           : brief()                   ? 23
+                                                                       : 5);
   long const stride = soaking() ? 1 : wished;
   long const start = stride == 1
                          ? experiment.first
@@ -227,6 +228,12 @@ kill_report kill_at_each_instruction(kill_experiment const& experiment) {
     if (auto const found = experiment.check(); !found.fine()) complain(point, found.complaint());
   }
   return report;
+}
+
+bool sleeps_until_woken() {
+  if (::syscall(449, nullptr, 0, 0, nullptr, 0) >= 0 || errno == EINVAL) return true;
+  WARN("SKIP(futex_waitv): " << std::strerror(errno));
+  return false;
 }
 
 std::string kill_report::to_string() const {

@@ -6,7 +6,7 @@
 //                          SIGKILL; reap; `check` here;   until the operation ends before n instructions are over
 //
 // Both processes keep to one CPU, where a step costs about 3 us instead of 20 to 40. Long operations take every
-// stride-th instruction, beginning at another one in each run (by test_seed()), and ordinary runs take a third of
+// stride-th instruction, beginning at another one in each run (by test_seed()), and ordinary runs take a fifth of
 // those; TANDEM_TEST_SOAK=1 takes all. Sanitizers and brief runs (build_kind.hpp) widen the stride more.
 //
 //   auto const report = kill_at_each_instruction({.reset = [&] { queue.clear(); },
@@ -60,6 +60,10 @@ struct kill_report {
 };
 
 kill_report kill_at_each_instruction(kill_experiment const& experiment);
+
+/// Whether a victim that waits for several words can be found asleep. False, and said in words, without futex_waitv(2):
+/// each sleep is a slice of a millisecond then.
+bool sleeps_until_woken();
 
 /// While one of these is there, an ordinary run leaves out no point but those of `stride`: for a control, which has to
 /// meet the one at which its subject breaks.

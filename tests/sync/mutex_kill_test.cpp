@@ -6,10 +6,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -126,15 +124,8 @@ struct path {
   long stride = 1;
 };
 
-/// Without futex_waitv each sleep is a slice of a millisecond: nobody can be found asleep, and nobody hangs.
-bool sleeps_until_woken() {
-  if (::syscall(449, nullptr, 0, 0, nullptr, 0) >= 0 || errno == EINVAL) return true;
-  WARN("SKIP(futex_waitv): " << std::strerror(errno));
-  return false;
-}
-
 void survives(path const& one) {
-  if (one.asleep && !sleeps_until_woken()) return;
+  if (one.asleep && !tandem_test::sleeps_until_woken()) return;
   if (tandem_test::sanitized) return;  // their own instructions would be stepped through, a hundred for one of ours
   tandem_test::watchdog::allow(std::chrono::seconds(tandem_test::soaking() ? 3600 : 180));
   tandem::shared<trial<no_slices>> all;
@@ -281,7 +272,7 @@ TEST_CASE(
 }
 
 TEST_CASE("mutex: the death of an owner of two locks wakes the sleepers of both", "[sync][mutex][death]") {
-  if (!sleeps_until_woken()) return;
+  if (!tandem_test::sleeps_until_woken()) return;
   tandem::shared<trial<no_slices>> one, two;
   child_process holder([&] {
     one->lock.lock();
@@ -381,7 +372,7 @@ TEST_CASE("mutex: sleepers without newcomers, whose owners die one after the oth
 TEST_CASE("mutex: with one wake-up for an unlock instead of two they are not: the tests can tell",
           "[sync][mutex][kill][control]") {
   if (tandem_test::sanitized) return;
-  if (!sleeps_until_woken()) return;
+  if (!tandem_test::sleeps_until_woken()) return;
   INFO("TANDEM_TEST_SEED=" << tandem_test::test_seed());
   long hung = 0;
   for (int tries = 0; tries < 20 && hung == 0; ++tries) hung = hung_rounds<no_slices_one_wake_up>(1, 5);
