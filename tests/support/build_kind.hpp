@@ -43,7 +43,9 @@ inline bool soaking() { return environment_says("TANDEM_TEST_SOAK"); }
 inline bool brief() { return environment_says("TANDEM_TEST_BRIEF"); }
 
 /// `usual` repetitions, a sixteenth of them in a brief run, or `long_run` under the soak preset.
-inline long repetitions(long usual, long long_run) { return soaking() ? long_run : brief() ? (usual + 15) / 16 : usual; }
+inline long repetitions(long usual, long long_run) {
+  return soaking() ? long_run : brief() ? (usual + 15) / 16 : usual;
+}
 
 }  // namespace tandem_test
 
