@@ -12,9 +12,12 @@
 #include "tandem/config.hpp"
 #include "tandem/memory/commons.hpp"
 #include "tandem/memory/heap.hpp"
+#include "tandem/memory/impl/free_block.hpp"
 #include "tandem/memory/impl/heap_audit.hpp"
 #include "tandem/memory/impl/heap_blocks.hpp"
+#include "tandem/memory/impl/region.hpp"
 #include "tandem/memory/named_heap.hpp"
+#include "tandem/memory/shared_array.hpp"
 
 using tandem::commons;
 using tandem_test::ContainsSubstring, tandem_test::last_words, tandem_test::run_in_child;
@@ -105,6 +108,26 @@ TEST_CASE("guard_zone: also where it was written over in whole, and by the threa
              }),
              overrun());
   free_mended(block, 100);
+}
+
+TEST_CASE("guard_zone: who frees what a dead or hostile process has left behind lives on", "[memory][guard_zone]") {
+  auto const before = commons().statistics().live_blocks;
+  for (std::size_t const bytes : sizes_of_blocks) {
+    std::byte* const block = full_block(bytes);
+    CHECK(run_in_child([&] { block[bytes] ^= std::byte{1}; }).passed());
+    CHECK(run_in_child([&] { tandem::impl::free_block_at(tandem::impl::family().offset(block)); }).passed());
+  }
+  CHECK(commons().statistics().live_blocks == before);
+}
+
+TEST_CASE("guard_zone: a shared object that somebody has written behind is told of at its end",
+          "[memory][guard_zone][shared][error]") {
+  if (TANDEM_CHECKED == 0) return;
+  CHECK_THAT(last_words([] {
+               tandem::shared<int[]> const numbers(4);
+               reinterpret_cast<std::byte*>(numbers.data() + 4)[0] ^= std::byte{1};
+             }),
+             overrun());
 }
 
 TEST_CASE("guard_zone: named heaps have them too", "[memory][guard_zone][named_heap][error]") {

@@ -88,7 +88,7 @@ TEST_CASE("heap: every size class holds what it says, wastes a fifth at most, an
     if (bytes > 128) REQUIRE(impl::sizes.size[c] <= bytes + bytes / 4);
   }
   for (std::uint32_t c = 1; c < impl::size_classes::count; ++c) {
-    REQUIRE(impl::sizes.size[impl::guarded + c] == impl::sizes.size[c]);
+    REQUIRE(impl::sizes.size[impl::unit_state::guarded + c] == impl::sizes.size[c]);
     for (std::uint32_t offset = 0; offset < impl::unit_bytes; ++offset)
       REQUIRE(impl::sizes.index(c, offset) == offset / impl::sizes.size[c]);
   }
@@ -105,6 +105,13 @@ TEST_CASE("heap: its parts lie inside the region and do not overlap, in regions 
     CHECK(reinterpret_cast<std::uintptr_t>(map.units) % impl::unit_bytes == 0);
     CHECK(map.units + map.bytes <= at + bytes);
   }
+}
+
+TEST_CASE("heap: a region that is larger than a length can say is used up to that", "[memory][heap]") {
+  auto* const at = reinterpret_cast<std::byte*>(std::uintptr_t{0x550000000000});
+  CHECK(impl::map_heap(at, std::size_t{600} << 30).count() == impl::unit_state::most_units);
+  auto const whole = impl::unit_state::free_run(impl::unit_state::most_units);
+  CHECK(whole.length() == impl::unit_state::most_units);
 }
 
 TEMPLATE_TEST_CASE("heap: no block is anybody else's, whatever its size and alignment", "[memory][heap]", threads,

@@ -13,7 +13,7 @@
 #include "tandem/config.hpp"                  // for TANDEM_NOINLINE
 #include "tandem/core/errors.hpp"             // for throw_errc
 #include "tandem/memory/commons.hpp"          // for commons
-#include "tandem/memory/impl/free_block.hpp"  // for block_bytes_at, free_block_at
+#include "tandem/memory/impl/free_block.hpp"  // for block_bytes_at, free_checked_block_at
 #include "tandem/memory/impl/members.hpp"     // for members
 #include "tandem/memory/impl/objects.hpp"     // for hold, object_in_the_making, objects
 #include "tandem/memory/impl/region.hpp"      // for family
@@ -177,7 +177,7 @@ template <class Whole> class counted {
 
   static void end(std::uint32_t index, std::byte* block) noexcept {
     block_of<Whole>::destroy(block);
-    free_block_at(objects::take_block(index));
+    free_checked_block_at(objects::take_block(index));
     objects::end(index);
   }
 

@@ -62,7 +62,8 @@ class heap_audit {
       unit_state const head = map.state(unit, std::memory_order_acquire);
       bool const known = head.is_free() || head.is_slab() || head.is_big_block();
       if (!known || head.length() == 0 || head.length() > top - unit) return false;
-      if (head.is_slab() && (head.length() != 1 || head.size_class() % guarded >= sizes.count)) return false;
+      if (head.is_slab() && (head.length() != 1 || head.size_class() % unit_state::guarded >= sizes.count))
+        return false;
       unit += head.length();
     }
     return unit == top && cursor_is_head(map);

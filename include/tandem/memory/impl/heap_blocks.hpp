@@ -70,6 +70,14 @@ class blocks {
     if (offset < cache.map.bytes) deallocate_in(cache, offset);
   }
 
+  /// What was written behind the end of that block is forgotten: nobody is told of it. @pre it is one of the family's
+  static void mend_guard(std::byte* block) noexcept {
+    heap_map const all = map();
+    auto const unit = static_cast<std::uint32_t>(all.offset(block) >> unit_bits);
+    unit_state const state = all.state(unit, std::memory_order_relaxed);
+    if (state.is_guarded()) guard_zone::draw(block, 0, size_in(state));
+  }
+
   /// Where the heap of the family is. @pre there is a family
   static heap_map map() noexcept {
     region const& all = family();
@@ -109,7 +117,7 @@ class blocks {
       if (is_guarded) wanted += guard_zone::least;
       bytes = wanted == 0 ? alignment : (wanted + alignment - 1) / alignment * alignment;
       if (bytes > largest_small_block) return;
-      size_class = size_classes::of(bytes) + (is_guarded ? guarded : 0);
+      size_class = size_classes::of(bytes) + (is_guarded ? unit_state::guarded : 0);
       while (sizes.size[size_class] % alignment != 0) ++size_class;  // ends: one class in four is a power of two
     }
   };

@@ -26,7 +26,6 @@ inline constexpr unsigned unit_bits = 16;
 inline constexpr std::size_t unit_bytes = std::size_t{1} << unit_bits;
 inline constexpr std::size_t largest_small_block = 32768;
 inline constexpr std::uint32_t no_unit = ~0U;
-inline constexpr std::uint32_t guarded = 64;  // added to a size class: of guarded blocks
 
 /// A unit's state word, by value.
 ///
@@ -40,6 +39,7 @@ inline constexpr std::uint32_t guarded = 64;  // added to a size class: of guard
 struct unit_state {
   enum kinds : std::uint64_t { free = 0, slab = 1, run = 2 };
 
+  static constexpr std::uint32_t guarded = 64;                           // added to a size class: of guarded blocks
   static constexpr std::size_t most_units = (std::size_t{1} << 23) - 1;  // a heap may have: what a length can say
 
   std::uint64_t word;
@@ -101,7 +101,7 @@ static_assert(sizeof(heap_header) == 192, "a format in shared memory");
 /// The tables have an entry for whatever a state word can say; what is no size class is empty.
 struct size_classes {
   static constexpr std::uint32_t count = 57;  // of them, number 0 stands for none
-  static constexpr std::uint32_t slots = 2 * guarded;
+  static constexpr std::uint32_t slots = 2 * unit_state::guarded;
 
   std::array<std::uint32_t, slots> size{};        // of a block, in bytes
   std::array<std::uint32_t, slots> reciprocal{};  // offset * reciprocal >> 32 is offset / size
@@ -110,8 +110,9 @@ struct size_classes {
 
   constexpr size_classes() noexcept {
     for (std::uint32_t c = 1; c < slots; ++c) {
-      if (c % guarded == 0 || c % guarded >= count) continue;
-      std::uint32_t const k = c % guarded, bytes = k <= 32 ? k * 16 : (128U << (k - 33) / 4) * (5 + (k - 33) % 4);
+      std::uint32_t const k = c % unit_state::guarded;
+      if (k == 0 || k >= count) continue;
+      std::uint32_t const bytes = k <= 32 ? k * 16 : (128U << (k - 33) / 4) * (5 + (k - 33) % 4);
       std::uint32_t const blocks = static_cast<std::uint32_t>(unit_bytes) / bytes;
       size[c] = bytes;
       reciprocal[c] = static_cast<std::uint32_t>(((std::uint64_t{1} << 32) + bytes - 1) / bytes);
