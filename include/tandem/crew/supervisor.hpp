@@ -14,7 +14,8 @@
 #include "tandem/crew/child_options.hpp"         // for child_options
 #include "tandem/crew/child_status.hpp"          // for child_status
 #include "tandem/crew/impl/child_work.hpp"       // for kept_work
-#include "tandem/crew/impl/supervisor_core.hpp"  // for event_listener, supervisor_core
+#include "tandem/crew/impl/event_listeners.hpp"  // for event_listener
+#include "tandem/crew/impl/supervisor_core.hpp"  // for supervisor_core
 #include "tandem/crew/impl/unit_kind.hpp"        // for is_chosen, mode_of
 #include "tandem/crew/supervisor_event.hpp"      // for supervisor_event
 #include "tandem/crew/supervisor_options.hpp"    // for supervisor_options

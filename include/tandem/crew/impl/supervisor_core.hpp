@@ -25,13 +25,12 @@
 #include "tandem/core/errors.hpp"                 // for throw_errc
 #include "tandem/core/failure.hpp"                // for failure
 #include "tandem/core/mode.hpp"                   // for mode
-#include "tandem/core/outcome.hpp"                // for outcome
 #include "tandem/core/register_exception.hpp"     // for register_exception
-#include "tandem/core/unobserved_failure.hpp"     // for report_unobserved
 #include "tandem/crew/child_options.hpp"          // for child_options, restart
 #include "tandem/crew/child_status.hpp"           // for child_state, child_status
 #include "tandem/crew/impl/child_roster.hpp"      // for child_roster
-#include "tandem/crew/impl/pulse.hpp"             // for pulse, pulse_here
+#include "tandem/crew/impl/event_listeners.hpp"   // for event_listener, event_listeners
+#include "tandem/crew/impl/own_pulse.hpp"         // for own_pulse
 #include "tandem/crew/impl/restart_meter.hpp"     // for restart_meter
 #include "tandem/crew/impl/supervised_child.hpp"  // for child_work, later, supervised_child, unit_options
 #include "tandem/crew/supervisor_event.hpp"       // for supervisor_event
@@ -41,7 +40,6 @@
 #include "tandem/execution/thread.hpp"            // for thread
 #include "tandem/execution/unit.hpp"              // for unit
 #include "tandem/execution/unit_id.hpp"           // for unit_id
-#include "tandem/memory/shared.hpp"               // for shared
 #include "tandem/os/clock.hpp"                    // for monotonic_ns
 #include "tandem/os/process_id.hpp"               // for process_id
 #include "tandem/resource/event.hpp"              // for event
@@ -49,13 +47,6 @@
 #include "tandem/sync/wait_set.hpp"               // for wait_set
 
 namespace tandem::impl {
-
-/// Who is told of a supervisor's events.
-class event_listener {
- public:
-  virtual ~event_listener() = default;
-  virtual void tell(supervisor_event const& what) = 0;
-};
 
 class supervisor_core {
  public:
@@ -75,7 +66,7 @@ class supervisor_core {
   void listen(std::unique_ptr<event_listener> one) {
     auto const hold = lock("on_event");
     if (running_) throw_errc(std::errc::operation_not_permitted, "on_event", describe() + " is running");
-    listeners_.push_back(std::move(one));
+    listeners_.add(std::move(one));
   }
 
   void add(child_options how, std::unique_ptr<child_work const> work) {
@@ -243,7 +234,7 @@ class supervisor_core {
   void manage(bool is_guest) {
     holder hold(lock_);
     manager_id_ = current_id();
-    own_pulse_ = is_guest ? pulse_here::find() : nullptr;
+    own_pulse_ = is_guest ? own_pulse::of_this_child() : own_pulse();
     try {
       while (!stopping_ && !gave_up_) {
         children_.admit();
@@ -428,13 +419,13 @@ class supervisor_core {
     hold.unlock();
     ends_.remove(one.unit);
     one.unit.request_stop();
-    auto end = join(one.unit, deadline::after(one.how.shutdown));
+    auto end = own_pulse_.join(one.unit, deadline::after(one.how.shutdown));
     hold.lock();
     if (!end) {
       tell(kind::overdue, one, hold);
       hold.unlock();
       one.kill();
-      end = join(one.unit, deadline::never());
+      end = own_pulse_.join(one.unit, deadline::never());
       hold.lock();
     }
     auto const id = std::exchange(one.id, unit_id{});
@@ -442,23 +433,6 @@ class supervisor_core {
     std::optional<failure> why;
     if (!*end) one.last = why = end->error();
     tell(kind::stopped, one, hold, why, id);
-  }
-
-  /// Beats meanwhile.
-  std::optional<outcome<void>> join(tandem::unit<void>& one, deadline until) const {
-    for (;;) {
-      auto const next = beat();
-      if (auto end = one.join_until(std::min(until, next))) return end;
-      if (until.passed()) return std::nullopt;
-    }
-  }
-
-  /// Where this supervisor is a child itself: it is not hung. When to say so again.
-  deadline beat() const noexcept {
-    if (own_pulse_ == nullptr || own_pulse_->every == 0) return deadline::never();
-    // relaxed: as this_child::beat
-    own_pulse_->beaten.store(os::monotonic_ns(), std::memory_order_relaxed);
-    return deadline::after(std::chrono::nanoseconds(own_pulse_->every / 4));
   }
 
   void forget(child& one, holder& hold) {
@@ -472,12 +446,11 @@ class supervisor_core {
     nothing_left_ = !children_.has_some_left();
     all_started_ = all_started_ || !starts;  // who waits for it may look when one has failed already
     if (nothing_left_ || !starts) changed_.notify_all();
-    // release: pairs with look_after_all's acquire
-    if (!starts && own_pulse_ != nullptr) own_pulse_->ready.store(true, std::memory_order_release);
+    if (!starts) own_pulse_.say_ready();
   }
 
   deadline next_look() const noexcept {
-    std::int64_t const wake = std::min(beat().since_epoch_ns(), children_.next_look(os::monotonic_ns()));
+    std::int64_t const wake = std::min(own_pulse_.beat().since_epoch_ns(), children_.next_look(os::monotonic_ns()));
     if (wake == INT64_MAX) return deadline::never();
     return deadline::at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(wake)));
   }
@@ -486,18 +459,14 @@ class supervisor_core {
     if (listeners_.empty()) return;
     if (id == unit_id{}) id = one.id;
     hold.unlock();
-    for (auto const& listener : listeners_) {
-      try {
-        listener->tell({what, one.how.name, id, one.restarts, why});
-      } catch (...) { report_unobserved(failure::threw(options_.name, std::current_exception())); }
-    }
+    listeners_.tell(options_.name, {what, one.how.name, id, one.restarts, why});
     hold.lock();
   }
 
   tandem::mode const mode_;
   supervisor_options const options_;
   pid_t const owner_ = os::process_id();
-  std::vector<std::unique_ptr<event_listener>> listeners_;
+  event_listeners listeners_;
   event told_;
   wait_set<child*> ends_;
 
@@ -506,7 +475,7 @@ class supervisor_core {
   bool running_ = false, stopping_ = false, nothing_left_ = false, all_started_ = false;
   std::exception_ptr gave_up_;
   unit_id manager_id_;
-  pulse* own_pulse_ = nullptr;  // of the child that run() is called in
+  own_pulse own_pulse_;  // of the child that run() is called in
   child_roster children_;
   std::vector<request*> requests_;
   restart_meter recent_;
